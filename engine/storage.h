@@ -1,0 +1,79 @@
+// Storage: the memory behind a tensor. Pool: where that memory comes from.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "../kernels/stream.h"
+
+namespace erg {
+
+/// A size-bucketed cache of device memory. After the first step of a loop every request is served from it and the
+/// system is not asked again. Thread-safe. There is one pool a device, and it lives until the process ends.
+class Pool {
+ public:
+  /// The pool of a device. Throws std::runtime_error for a device this build or machine does not have.
+  static Pool& of(Device device);
+
+  /// At least n reals, 64-byte aligned. Throws std::bad_alloc.
+  real* take(int64_t n);
+  void give_back(real* block, int64_t n) noexcept;
+  /// Returns all cached blocks to the system.
+  void release();
+
+  struct Stats {
+    int64_t system_allocations = 0;  // how often the system was asked, ever
+    int64_t live_blocks = 0;         // blocks in use now
+    int64_t live_bytes = 0;
+    int64_t cached_bytes = 0;  // held, not in use
+  };
+  Stats stats() const;
+
+  /// Fill every block that is handed out with NaN, so that an element no kernel wrote shows. On in debug builds.
+  void poison(bool on);
+
+ private:
+  static constexpr int buckets = 4 * 48;  // four sizes an octave
+  static int bucket_of(int64_t n);
+  static int64_t bucket_size(int bucket);
+
+  mutable std::mutex mutex_;
+  std::vector<real*> free_[buckets];
+  size_t owned_[buckets] = {};  // blocks of each size, in use or free
+  Stats stats_;
+#ifdef NDEBUG
+  bool poison_ = false;
+#else
+  bool poison_ = true;
+#endif
+};
+
+/// A block of memory and a version that counts its mutations. A slice shares its parent's block (parameters live as
+/// slices of an optimiser's flat arena) and has a version of its own.
+class Storage {
+ public:
+  Storage(Device device, int64_t size);
+  Storage(std::shared_ptr<Storage> arena, int64_t offset, int64_t size);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  Device device() const { return device_; }
+  int64_t size() const { return size_; }
+  const real* data() const { return data_; }
+  /// Mutable access: whoever saved this storage's value for a derivative will notice.
+  real* mutate() { return ++version_, data_; }
+  uint32_t version() const { return version_; }
+
+ private:
+  Device device_;
+  uint32_t version_ = 0;
+  int64_t size_;
+  real* data_;
+  std::shared_ptr<Storage> arena_;  // set for slices
+};
+
+}  // namespace erg

@@ -1,0 +1,105 @@
+#include "tape.h"
+
+#include <atomic>
+#include <string>
+
+#include "ops.h"
+
+namespace erg {
+
+namespace {
+uint64_t next_serial() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
+}  // namespace
+
+Tape::Tape() : serial_(next_serial()), outer_(current_) { current_ = this; }
+
+Tape::~Tape() {
+  // Leaves that an outer tape knew go back to it, in reverse order in case one was watched by several tapes.
+  for (auto leaf = leaves_.rbegin(); leaf != leaves_.rend(); ++leaf) {
+    leaf->tensor.impl_->tape = leaf->tape;
+    leaf->tensor.impl_->node = leaf->node;
+  }
+  current_ = outer_;
+}
+
+void Tape::watch(const Tensor& t) {
+  if (knows(t)) return;
+  leaves_.push_back({t, t.impl_->tape, t.impl_->node});
+  push({"leaf", {}}, t);
+}
+
+void Tape::watch(std::span<const Tensor> tensors) {
+  for (const Tensor& t : tensors) watch(t);
+}
+
+void Tape::push(Node&& node, const Tensor& y) {
+  y.impl_->tape = serial_;
+  y.impl_->node = int(nodes_.size());
+  nodes_.push_back(std::move(node));
+}
+
+std::vector<Tensor> Tape::grad(const Tensor& y, std::span<const Tensor> xs, Keep keep) {
+  if (y.size() != 1) throw std::invalid_argument("[grad] wants a scalar, got " + to_string(y.shape()) + "; sum it first");
+  for (const Tensor& x : xs)
+    if (!knows(x)) throw std::invalid_argument("[grad] the tape does not know an input of shape " + to_string(x.shape()) + "; watch it before use");
+
+  const size_t count = nodes_.size();
+  std::vector<Tensor> cotangents(count);
+  if (knows(y)) {
+    // A node is needed if some wanted input can be reached from it: one pass forwards, since edges point backwards.
+    std::vector<char> wanted(count, 0), needed;
+    for (const Tensor& x : xs) wanted[x.impl_->node] = 1;
+    needed = wanted;
+    for (size_t i = 0; i < count; ++i)
+      for (const Edge& e : nodes_[i].edges) needed[i] |= needed[e.source];
+
+    cotangents[y.impl_->node] = Tensor::ones(y.shape(), y.device());
+    Tape* const recorder = keep == Keep::graph ? this : nullptr;
+    Tape* const before = std::exchange(current_, recorder);
+    try {
+      sweep(cotangents, wanted, needed, keep);
+    } catch (...) {
+      current_ = before;
+      throw;
+    }
+    current_ = before;
+  }
+
+  std::vector<Tensor> result;
+  result.reserve(xs.size());
+  for (const Tensor& x : xs) {
+    const Tensor& g = cotangents[x.impl_->node];
+    result.push_back(g ? g : Tensor::zeros(x.shape(), x.device()));
+  }
+  return result;
+}
+
+void Tape::sweep(std::vector<Tensor>& cotangents, const std::vector<char>& wanted, const std::vector<char>& needed, Keep keep) {
+  for (int i = int(cotangents.size()) - 1; i >= 0; --i) {
+    if (!cotangents[i] || !needed[i]) continue;
+    Node& node = nodes_[i];
+    if (node.released)
+      throw std::logic_error("[grad] the tape behind '" + std::string(node.op) + "' was released by an earlier gradient; pass Keep::tape to that one");
+    for (const Edge& e : node.edges) {
+      if (!needed[e.source]) continue;
+      Tensor share;
+      try {
+        share = e.vjp(cotangents[i]);
+      } catch (const std::logic_error& error) {
+        throw std::logic_error("[" + std::string(node.op) + "] " + error.what());
+      }
+      Tensor& sum = cotangents[e.source];
+      sum = sum ? add(sum, share) : share;
+    }
+    if (keep == Keep::nothing && !node.edges.empty()) {
+      node.edges.clear();
+      node.released = true;
+    }
+    if (!wanted[i]) cotangents[i] = {};
+  }
+}
+
+}  // namespace erg

@@ -1,0 +1,69 @@
+#include "tensor.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "../kernels/copy.h"
+
+namespace erg {
+
+Tensor Tensor::empty(const Shape& shape, Device device) {
+  return Tensor(Impl{shape, std::make_shared<Storage>(device, shape.size())});
+}
+
+Tensor Tensor::full(const Shape& shape, real value, Device device) {
+  Tensor t = empty(shape, device);
+  kernels::fill(stream_of(device), t.size(), value, t.impl_->storage->mutate());
+  return t;
+}
+
+Tensor Tensor::from_host(const Shape& shape, std::span<const real> values, Device device) {
+  if (shape.size() != int64_t(values.size()))
+    throw std::invalid_argument("[from_host] " + to_string(shape) + " holds " + std::to_string(shape.size()) + " values, got " +
+                                std::to_string(values.size()));
+  Tensor t = empty(shape, cpu_device);
+  std::copy(values.begin(), values.end(), t.impl_->storage->mutate());
+  return t.to(device);
+}
+
+Tensor Tensor::detach() const { return Tensor(Impl{impl_->shape, impl_->storage}); }
+
+Tensor Tensor::to(Device device) const {
+  if (device == this->device()) return *this;
+  throw std::runtime_error("[to] this build has no CUDA; use the CPU");
+}
+
+Tensor Tensor::clone() const {
+  Tensor t = empty(shape(), device());
+  t.copy_(*this);
+  return t;
+}
+
+Tensor Tensor::with_shape(const Shape& shape) const {
+  if (shape.size() != size())
+    throw std::invalid_argument("[reshape] " + to_string(this->shape()) + " to " + to_string(shape) + ": sizes differ");
+  return Tensor(Impl{shape, impl_->storage});
+}
+
+std::vector<real> Tensor::to_host() const { return {data(), data() + size()}; }
+
+real Tensor::item() const {
+  if (size() != 1) throw std::invalid_argument("[item] wants one element, got " + to_string(shape()));
+  return *data();
+}
+
+void Tensor::copy_(const Tensor& source) {
+  if (!(shape() == source.shape()))
+    throw std::invalid_argument("[copy_] " + to_string(source.shape()) + " into " + to_string(shape()) + ": shapes differ");
+  const kernels::BoxShape box{{1, 1, 1, size()}, {0, 0, 0, 1}, {0, 0, 0, 1}};
+  kernels::copy_box(stream_of(*this), box, source.data(), mutate());
+}
+
+void Tensor::move_into(const std::shared_ptr<Storage>& arena, int64_t offset) {
+  Tensor slice(Impl{shape(), std::make_shared<Storage>(arena, offset, size())});
+  slice.copy_(*this);
+  impl_->storage = slice.impl_->storage;
+}
+
+}  // namespace erg

@@ -1,0 +1,21 @@
+// Data movement: slice, concat, pad, crop and permute are all one strided copy of a box.
+#pragma once
+
+#include "kernel.h"
+
+namespace erg::kernels {
+
+/// A box of `dims` elements, read with strides `from` and written with strides `to` (in elements).
+struct BoxShape {
+  int64_t dims[4];
+  int64_t from[4];
+  int64_t to[4];
+};
+
+/// y[i . to] = x[i . from] for every index i of the box; the rest of y is left as it is.
+ERG_KERNEL(copy_box, const BoxShape& s, const real* x, real* y);
+
+/// y[i] = value for i < n.
+ERG_KERNEL(fill, int64_t n, real value, real* y);
+
+}  // namespace erg::kernels

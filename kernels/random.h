@@ -1,0 +1,27 @@
+// Noise as a pure function of (seed, stream, step, element): the same on every device, for any number of threads.
+//
+// Element e of a draw is word e % 4 of Philox4x32-10 (philox.h) with counter (e/4 low, e/4 high, step, stream) and the
+// 64-bit seed as its key. Normals come from words (0,1) and (2,3) by Box-Muller. The step word lives in device memory,
+// so a captured graph draws fresh noise each time it is replayed.
+#pragma once
+
+#include "kernel.h"
+
+namespace erg::kernels {
+
+struct NoiseKey {
+  uint64_t seed;
+  uint32_t stream;
+  const uint32_t* step;  // in the device's memory
+};
+
+/// y[i] ~ N(0, 1) for i < n.
+ERG_KERNEL(normal, const NoiseKey& key, int64_t n, real* y);
+
+/// y[i] ~ U[low, high) for i < n.
+ERG_KERNEL(uniform, const NoiseKey& key, int64_t n, real low, real high, real* y);
+
+/// step += 1 (wrapping), in the device's memory.
+ERG_KERNEL(advance_, uint32_t* step);
+
+}  // namespace erg::kernels
