@@ -19,8 +19,8 @@ bool Shape::operator==(const Shape& other) const { return std::equal(begin(), en
 
 std::string to_string(const Shape& shape) {
   std::string text = "[";
-  for (int64_t d : shape) text += (text.size() > 1 ? "," : "") + std::to_string(d);
-  return text + "]";
+  for (int64_t d : shape) (text += text.size() > 1 ? "," : "") += std::to_string(d);
+  return text += "]";
 }
 
 Shape broadcast(const char* op, const Shape& a, const Shape& b) {

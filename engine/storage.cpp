@@ -32,7 +32,7 @@ int Pool::bucket_of(int64_t n) {
 }
 
 real* Pool::take(int64_t n) {
-  if (n < 0 || n > std::numeric_limits<int64_t>::max() / int64_t(8 * sizeof(real))) throw std::bad_alloc();
+  if (n < 0 || n > bucket_size(buckets - 1)) throw std::bad_alloc();
   const int bucket = bucket_of(n);
   const int64_t size = bucket_size(bucket), bytes = size * int64_t(sizeof(real));
   std::lock_guard lock(mutex_);

@@ -63,6 +63,7 @@ class Storage {
 
   Device device() const { return device_; }
   int64_t size() const { return size_; }
+  bool is_slice() const { return arena_ != nullptr; }
   const real* data() const { return data_; }
   /// Mutable access: whoever saved this storage's value for a derivative will notice.
   real* mutate() { return ++version_, data_; }

@@ -53,8 +53,10 @@ std::vector<Tensor> Tape::grad(const Tensor& y, std::span<const Tensor> xs, Keep
     std::vector<char> wanted(count, 0), needed;
     for (const Tensor& x : xs) wanted[x.impl_->node] = 1;
     needed = wanted;
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; ++i) {
+      needed[i] |= nodes_[i].released;  // nobody knows any more what it led to: reaching it is an error, not a zero
       for (const Edge& e : nodes_[i].edges) needed[i] |= needed[e.source];
+    }
 
     cotangents[y.impl_->node] = Tensor::ones(y.shape(), y.device());
     Tape* const recorder = keep == Keep::graph ? this : nullptr;
@@ -100,6 +102,16 @@ void Tape::sweep(std::vector<Tensor>& cotangents, const std::vector<char>& wante
     }
     if (!wanted[i]) cotangents[i] = {};
   }
+}
+
+Tensor record_each(const char* op, Tensor y, std::span<const Tensor> inputs, const std::function<Vjp(size_t)>& vjp) {
+  Tape* tape = Tape::recording();
+  if (!tape) return y;
+  Tape::Node node{op, {}};
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (tape->knows(inputs[i])) tape->add_edge(node, From{inputs[i], vjp(i)});
+  if (!node.edges.empty()) tape->push(std::move(node), y);
+  return y;
 }
 
 }  // namespace erg

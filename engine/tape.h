@@ -62,6 +62,7 @@ class Tape {
   friend class Pause;
   template <class... In>
   friend Tensor record(const char* op, Tensor y, In&&... in);
+  friend Tensor record_each(const char* op, Tensor y, std::span<const Tensor> inputs, const std::function<Vjp(size_t)>& vjp);
 
   struct Edge {
     int source;
@@ -79,7 +80,7 @@ class Tape {
   };
 
   template <class In>
-  void add_edge(Node& node, In& in) {
+  void add_edge(Node& node, In&& in) {
     if (knows(in.x)) node.edges.push_back({in.x.impl_->node, std::move(in.vjp)});
   }
   void push(Node&& node, const Tensor& y);
@@ -108,9 +109,9 @@ class Pause {
 /// A value kept for a derivative. Reading it throws if the tensor was changed in place in the meantime.
 class Saved {
  public:
-  Saved(const Tensor& t) : tensor_(t), version_(t.version()) {}  // NOLINT: meant to convert in a lambda's capture
+  Saved(const Tensor& t) : tensor_(t), version_(t ? t.version() : 0) {}  // NOLINT: meant to convert in a lambda's capture
   const Tensor& operator()() const {
-    if (tensor_.version() != version_)
+    if (tensor_ && tensor_.version() != version_)
       throw std::logic_error("an input of shape " + to_string(tensor_.shape()) +
                              " was changed in place after it was recorded; take the gradient first, or record again");
     return tensor_;
@@ -142,5 +143,8 @@ Tensor record(const char* op, Tensor y, In&&... in) {
   tape->push(std::move(node), y);
   return y;
 }
+
+/// The same for any number of inputs: vjp(i) makes the VJP of input i, and is called only if the tape knows it.
+Tensor record_each(const char* op, Tensor y, std::span<const Tensor> inputs, const std::function<Vjp(size_t)>& vjp);
 
 }  // namespace erg

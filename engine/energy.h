@@ -1,0 +1,22 @@
+// Energy: what a sampler sees of a model, and all it sees.
+#pragma once
+
+#include <functional>
+
+#include "tensor.h"
+
+namespace erg {
+
+/// [B,...] -> [B], lower is likelier: p(x) is proportional to exp(-E(x)). Written in recorded operations.
+using Energy = std::function<Tensor(const Tensor& x)>;
+
+struct EnergyAndGradient {
+  Tensor energy;    // [B]
+  Tensor gradient;  // [B,...]: dE/dx of each sample
+};
+
+/// E(x) and its gradient, on a tape of their own: only x is watched, so no weight's gradient is computed.
+/// Throws std::invalid_argument unless the energy returns one number a sample.
+EnergyAndGradient energy_and_gradient(const Energy& energy, const Tensor& x);
+
+}  // namespace erg

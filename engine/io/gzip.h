@@ -1,0 +1,17 @@
+// gzip: decompression in memory (RFC 1952), strict about what is missing and what is left over.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace erg::io {
+
+bool is_gzip(std::string_view bytes);
+
+/// The content of a gzip file of one member. Throws DataError when it is truncated or corrupt, is followed by anything,
+/// or expands to more than `limit` bytes; `name` stands for the file in messages.
+std::string gunzip(std::string_view bytes, int64_t limit, const std::filesystem::path& name);
+
+}  // namespace erg::io

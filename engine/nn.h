@@ -1,0 +1,128 @@
+// Layers and networks.
+//
+// A layer is a plain struct with operator() and visit(). A network is a Sequential: a list of layers, numbered in its
+// parameter names as PyTorch numbers them ("0.weight", "1.bias"). Layers that behave differently while training take a
+// Mode; there is no hidden training flag.
+#pragma once
+
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "init.h"
+#include "ops.h"
+#include "visit.h"
+
+namespace erg {
+
+enum class Mode {
+  train,  // batch statistics in batch-norm; spectral norm advances its power iteration
+  eval,   // running statistics: samples do not see each other
+};
+
+/// W / sigma(W), with the largest singular value estimated by one step of power iteration a forward pass
+/// (Miyato et al. 2018, algorithm 1). W is seen as [everything else, out].
+class SpectralNorm {
+ public:
+  SpectralNorm(int64_t out, Noise& noise);
+  /// The normalised weight. In train mode the persistent vector u advances; u and v count as constants.
+  Tensor operator()(const Tensor& weight, Mode mode);
+  void visit(Visitor& v) { v.buffer("u", u_); }
+
+ private:
+  Tensor u_;  // [1, out]
+};
+
+struct LayerOptions {
+  bool bias = true;
+  bool spectral_norm = false;
+  Init weight_init = init::fan_in_uniform();
+  Init bias_init = {};  // absent: PyTorch's U(-1/sqrt(fan_in), 1/sqrt(fan_in))
+};
+
+/// y = x W + b: [B,in] -> [B,out].
+struct Linear {
+  Tensor weight, bias;  // [in,out], [out] or absent
+  std::optional<SpectralNorm> spectral_norm;
+
+  Linear(int64_t in, int64_t out, Noise& noise, const LayerOptions& options = {});
+  Tensor operator()(const Tensor& x, Mode mode);
+  void visit(Visitor& v);
+};
+
+struct ConvOptions : LayerOptions {
+  int stride = 1, pad = 0;
+  int output_pad = 0;  // ConvTranspose2d only: extra rows and columns at the far end, PyTorch's output_padding
+};
+
+/// [B,H,W,in] -> [B,oh,ow,out].
+struct Conv2d {
+  Tensor weight, bias;  // [k,k,in,out], [out] or absent
+  int stride, pad;
+  std::optional<SpectralNorm> spectral_norm;
+
+  Conv2d(int64_t in, int64_t out, int64_t kernel, Noise& noise, const ConvOptions& options = {});
+  Tensor operator()(const Tensor& x, Mode mode);
+  void visit(Visitor& v);
+};
+
+/// The transposed convolution: [B,h,w,in] -> [B, (h-1) stride - 2 pad + k + output_pad, ..., out].
+struct ConvTranspose2d {
+  Tensor weight, bias;  // [k,k,out,in]: the kernel of the convolution this transposes; [out] or absent
+  int stride, pad, output_pad;
+
+  ConvTranspose2d(int64_t in, int64_t out, int64_t kernel, Noise& noise, const ConvOptions& options = {});
+  Tensor operator()(const Tensor& x, Mode mode);
+  void visit(Visitor& v);
+};
+
+/// Batch normalisation over all but the last dimension. Running statistics as in PyTorch: the variance is the unbiased
+/// one, momentum is the weight of the new batch.
+struct BatchNorm {
+  Tensor gamma, beta, running_mean, running_var;  // [C]
+  real epsilon = 1e-5f, momentum = 0.1f;
+
+  BatchNorm(int64_t channels, Noise& noise, const Init& gamma_init = init::constant(1));
+  Tensor operator()(const Tensor& x, Mode mode);
+  void visit(Visitor& v);
+};
+
+struct Activation {
+  enum class Kind { relu, leaky_relu, elu, silu, softplus, tanh, sigmoid };
+  Kind kind;
+  real slope = 0.2f;  // leaky_relu's
+
+  Tensor operator()(const Tensor& x, Mode mode) const;
+  void visit(Visitor&) {}
+};
+
+/// [B,...] -> [B, dims...].
+struct Reshape {
+  std::vector<int64_t> dims;
+  Tensor operator()(const Tensor& x, Mode mode) const;
+  void visit(Visitor&) {}
+};
+
+struct AvgPool {
+  int block;
+  Tensor operator()(const Tensor& x, Mode) const { return avg_pool(x, block); }
+  void visit(Visitor&) {}
+};
+
+struct Upsample {
+  int factor;
+  Tensor operator()(const Tensor& x, Mode) const { return upsample(x, factor); }
+  void visit(Visitor&) {}
+};
+
+using Layer = std::variant<Linear, Conv2d, ConvTranspose2d, BatchNorm, Activation, Reshape, AvgPool, Upsample>;
+
+/// A network: layers applied one after the other. Copies share their weights. An empty one is the identity.
+struct Sequential {
+  std::vector<Layer> layers;
+
+  Tensor operator()(Tensor x, Mode mode);
+  void visit(Visitor& v);
+};
+
+}  // namespace erg

@@ -1,0 +1,79 @@
+// The convolution triad as operations. With y = conv2d(x, w), each of conv2d, conv2d_dx and conv2d_dw is bilinear, and
+// its two VJPs are the other two.
+#include "../../kernels/conv.h"
+
+#include <limits>
+#include <stdexcept>
+
+#include "../ops.h"
+#include "../tape.h"
+
+namespace erg {
+
+namespace {
+
+using kernels::ConvShape;
+
+/// The geometry of y = conv2d(x, w), with everything checked.
+ConvShape conv_shape(const char* op, const Shape& x, const Shape& w, int stride, int pad) {
+  const auto fail = [&](const std::string& why) {
+    throw std::invalid_argument("[" + std::string(op) + "] image " + to_string(x) + ", weights " + to_string(w) + ", stride " +
+                                std::to_string(stride) + ", pad " + std::to_string(pad) + ": " + why);
+  };
+  if (x.rank() != 4 || w.rank() != 4) fail("want [N,H,W,C] and [Kh,Kw,Ci,Co]");
+  if (x[3] != w[2]) fail("channels differ");
+  if (stride < 1 || pad < 0) fail("want stride >= 1 and pad >= 0");
+  if (x[1] + 2 * pad < w[0] || x[2] + 2 * pad < w[1]) fail("the kernel is larger than the padded image");
+  for (const Shape* s : {&x, &w})
+    for (int64_t d : *s)
+      if (d > std::numeric_limits<int>::max()) fail("an extent does not fit 32 bits");
+  return {int(x[0]), int(x[1]), int(x[2]), int(x[3]), int(w[3]), int(w[0]), int(w[1]), stride, pad};
+}
+
+void check_output(const char* op, const ConvShape& s, const Shape& y) {
+  const Shape expected{s.n, s.oh(), s.ow(), s.co};
+  if (!(y == expected))
+    throw std::invalid_argument("[" + std::string(op) + "] got " + to_string(y) + " where this geometry gives " + to_string(expected));
+}
+
+template <class KernelType, class Workspace>
+Tensor launch(const KernelType& kernel, const Workspace& workspace_of, const ConvShape& s, const Tensor& a, const Tensor& b, const Shape& result) {
+  Tensor y = Tensor::empty(result, a.device());
+  Tensor workspace = Tensor::empty({workspace_of(a.device(), s)}, a.device());
+  kernel(stream_of(a), s, a.data(), b.data(), workspace.mutate(), y.mutate());
+  return y;
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& w, int stride, int pad) {
+  const ConvShape s = conv_shape("conv2d", x.shape(), w.shape(), stride, pad);
+  Tensor y = launch(kernels::conv2d, kernels::conv2d_workspace, s, x, w, {s.n, s.oh(), s.ow(), s.co});
+  return record("conv2d", y,  //
+                From{x, [s, w = Saved(w)](const Tensor& g) { return conv2d_dx(g, w(), s.stride, s.pad, s.h, s.w); }},
+                From{w, [s, x = Saved(x)](const Tensor& g) { return conv2d_dw(x(), g, s.stride, s.pad, s.kh, s.kw); }});
+}
+
+Tensor conv2d_dx(const Tensor& y, const Tensor& w, int stride, int pad, int64_t height, int64_t width) {
+  if (y.rank() != 4 || w.rank() != 4)
+    throw std::invalid_argument("[conv2d_dx] " + to_string(y.shape()) + ", weights " + to_string(w.shape()) + ": want [N,Oh,Ow,Co] and [Kh,Kw,Ci,Co]");
+  const ConvShape s = conv_shape("conv2d_dx", {y.dim(0), height, width, w.dim(2)}, w.shape(), stride, pad);
+  check_output("conv2d_dx", s, y.shape());
+  Tensor x = launch(kernels::conv2d_dx, kernels::conv2d_dx_workspace, s, y, w, {s.n, s.h, s.w, s.ci});
+  return record("conv2d_dx", x,  //
+                From{y, [s, w = Saved(w)](const Tensor& g) { return conv2d(g, w(), s.stride, s.pad); }},
+                From{w, [s, y = Saved(y)](const Tensor& g) { return conv2d_dw(g, y(), s.stride, s.pad, s.kh, s.kw); }});
+}
+
+Tensor conv2d_dw(const Tensor& x, const Tensor& y, int stride, int pad, int64_t kh, int64_t kw) {
+  if (x.rank() != 4 || y.rank() != 4)
+    throw std::invalid_argument("[conv2d_dw] " + to_string(x.shape()) + " and " + to_string(y.shape()) + ": want [N,H,W,Ci] and [N,Oh,Ow,Co]");
+  const ConvShape s = conv_shape("conv2d_dw", x.shape(), {kh, kw, x.dim(3), y.dim(3)}, stride, pad);
+  check_output("conv2d_dw", s, y.shape());
+  Tensor w = launch(kernels::conv2d_dw, kernels::conv2d_dw_workspace, s, x, y, {s.kh, s.kw, s.ci, s.co});
+  return record("conv2d_dw", w,  //
+                From{x, [s, y = Saved(y)](const Tensor& g) { return conv2d_dx(y(), g, s.stride, s.pad, s.h, s.w); }},
+                From{y, [s, x = Saved(x)](const Tensor& g) { return conv2d(x(), g, s.stride, s.pad); }});
+}
+
+}  // namespace erg

@@ -1,0 +1,51 @@
+// Noise: a source of random tensors whose every draw is a pure function of (seed, stream, step, element).
+//
+// A stream is named after its use ("init", "latent", ...): two uses never share numbers, and adding one does not shift
+// the others. The step advances by one a draw; (seed, stream, step) is all the state there is, so a checkpoint holds it.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "../kernels/random.h"
+#include "tensor.h"
+#include "visit.h"
+
+namespace erg {
+
+/// Copies share the step: they take turns in one sequence of draws, and never repeat each other.
+class Noise {
+ public:
+  Noise(uint64_t seed, std::string_view stream, Device device = cpu_device);
+  /// A stream of its own for a part of this one's user, with the same seed.
+  Noise fork(std::string_view use) const;
+
+  /// N(0, 1).
+  Tensor normal(const Shape& shape);
+  /// U[low, high).
+  Tensor uniform(const Shape& shape, real low = 0, real high = 1);
+  /// Integers in [0, bound), on the host. bound must be in [1, 2^32].
+  std::vector<int64_t> integers(int64_t count, int64_t bound);
+  /// A random order of 0 ... count-1, on the host (Fisher-Yates).
+  std::vector<int64_t> permutation(int64_t count);
+
+  /// The key of the next draw, for a kernel that makes its own noise; call advance() after its launch.
+  kernels::NoiseKey key() const;
+  void advance();
+
+  uint32_t step() const;
+  void set_step(uint32_t step);
+  Device device() const { return step_->device(); }
+  void visit(Visitor& v);
+
+ private:
+  Noise(uint64_t seed, uint32_t stream, Device device);
+  /// Word i of the next draw.
+  uint32_t word_at(int64_t i) const;
+
+  uint64_t seed_;
+  uint32_t stream_;
+  std::shared_ptr<Storage> step_;  // one word, in device memory: a captured graph advances it on each replay
+};
+
+}  // namespace erg

@@ -1,0 +1,87 @@
+// Visitor: the one way to walk what a model is made of.
+//
+// A layer, a network, an optimiser or a whole system has one member `void visit(Visitor& v)` that names its parts:
+//
+//   void visit(Visitor& v) { v.param("weight", weight, Layout::weight); v.buffer("mean", mean); v.sub("head", head); }
+//
+// Parameter lists, names, counting, saving, loading and moving averages all come from it; there is no module base class.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tensor.h"
+
+namespace erg {
+
+/// How a tensor is laid out in files: `weight` marks matrices ([in,out] here, [out,in] there) and convolution kernels
+/// ([kh,kw,ci,co] here, [co,ci,kh,kw] there), which files keep the way PyTorch does.
+enum class Layout { plain, weight };
+
+class Visitor {
+ public:
+  struct Entry {
+    std::string name;  // "generator.3.weight"
+    Tensor* tensor;    // null for a counter
+    Layout layout = Layout::plain;
+    bool trained = false;  // a parameter, not a buffer
+    std::function<uint64_t()> read = {};       // for counters: steps taken, random states
+    std::function<void(uint64_t)> write = {};
+  };
+  using OnEntry = std::function<void(const Entry&)>;
+
+  explicit Visitor(OnEntry on_entry) : on_entry_(std::move(on_entry)) {}
+
+  /// A tensor that training changes by its gradient.
+  void param(const std::string& name, Tensor& t, Layout layout = Layout::plain) { on_entry_({prefix_ + name, &t, layout, true}); }
+  /// A tensor that is state all the same: running statistics, moments, chains.
+  void buffer(const std::string& name, Tensor& t, Layout layout = Layout::plain) { on_entry_({prefix_ + name, &t, layout, false}); }
+  void counter(const std::string& name, uint64_t& n) {
+    counter(name, [&n] { return n; }, [&n](uint64_t value) { n = value; });
+  }
+  void counter(const std::string& name, std::function<uint64_t()> read, std::function<void(uint64_t)> write) {
+    on_entry_({prefix_ + name, nullptr, Layout::plain, false, std::move(read), std::move(write)});
+  }
+
+  template <class Part>
+  void sub(const std::string& name, Part& part) {
+    const std::string outer = std::exchange(prefix_, prefix_ + name + ".");
+    part.visit(*this);
+    prefix_ = outer;
+  }
+
+ private:
+  OnEntry on_entry_;
+  std::string prefix_;
+};
+
+/// Everything a part holds, in the order it is visited. The tensors' names are unique by construction of visit().
+template <class Part>
+std::vector<Visitor::Entry> entries(Part& part) {
+  std::vector<Visitor::Entry> all;
+  Visitor v([&](const Visitor::Entry& e) { all.push_back(e); });
+  part.visit(v);
+  return all;
+}
+
+/// The trained tensors of one or several parts: what a tape watches and an optimiser updates.
+template <class... Part>
+std::vector<Tensor> params(Part&... part) {
+  std::vector<Tensor> all;
+  Visitor v([&](const Visitor::Entry& e) {
+    if (e.trained) all.push_back(*e.tensor);
+  });
+  (part.visit(v), ...);
+  return all;
+}
+
+template <class... Part>
+int64_t count_params(Part&... part) {
+  int64_t n = 0;
+  for (const Tensor& t : params(part...)) n += t.size();
+  return n;
+}
+
+}  // namespace erg

@@ -1,0 +1,43 @@
+// The inner loops of batch normalisation. Blocks are those of column_sums.h; a row of a folded matrix holds every
+// channel several times over.
+
+/// Adds a block to [sum of x, sum of squares about the mean of the block's column, sum^2 / rows of it].
+static void add_moments(const Block& b, int64_t row_stride, const real* x, double* __restrict totals) {
+  real sums[tile_columns], means[tile_columns], squares[tile_columns];
+  const int rows = int(b.last_row - b.first_row);
+  const Entry entry{x + b.first_column, row_stride};
+  block_sums(b.first_row, b.last_row, b.width, entry, sums);
+  for (int c = 0; c < b.width; ++c) means[c] = sums[c] / real(rows);
+  block_sums(b.first_row, b.last_row, b.width, SquaredDeviation{entry, means}, squares);
+  for (int c = 0; c < b.width; ++c) {
+    totals[c] += double(sums[c]);
+    totals[tile_columns + c] += double(squares[c]);
+    totals[2 * tile_columns + c] += double(sums[c]) * double(sums[c]) / rows;
+  }
+}
+
+/// Adds a block to [sum of g, sum of g * (x - mean)].
+static void add_cotangents(const Block& b, int64_t row_stride, const real* g, const real* x, const real* mean,
+                           double* totals) {
+  const Entry cotangent{g + b.first_column, row_stride}, entry{x + b.first_column, row_stride};
+  add_block(b, cotangent, totals);
+  add_block(b, TimesDeviation{cotangent, entry, mean}, totals + tile_columns);
+}
+
+/// y = (x - mean) * scale + shift.
+static void normalise(const Block& b, int64_t row_stride, const real* x, const Coefficients& k, real* __restrict y) {
+  for (int64_t r = b.first_row; r < b.last_row; ++r) {
+    const int64_t row = r * row_stride + b.first_column;
+    for (int c = 0; c < b.width; ++c) y[row + c] = (x[row + c] - k.mean[c]) * k.scale[c] + k.shift[c];
+  }
+}
+
+/// dx = g * scale - (x - mean) * slope - shift.
+static void normalise_backward(const Block& b, int64_t row_stride, const real* g, const real* x, const Coefficients& k,
+                               real* __restrict dx) {
+  for (int64_t r = b.first_row; r < b.last_row; ++r) {
+    const int64_t row = r * row_stride + b.first_column;
+    for (int c = 0; c < b.width; ++c)
+      dx[row + c] = g[row + c] * k.scale[c] - (x[row + c] - k.mean[c]) * k.slope[c] - k.shift[c];
+  }
+}

@@ -1,0 +1,40 @@
+// map: y = f(x_1, ..., x_n) elementwise, inputs broadcast to the output's shape. f is a functor of the catalogue
+// (functors.h) or one of its derivatives; other functors do not link, on purpose: the catalogue is compiled once.
+#pragma once
+
+#include "functors.h"
+#include "kernel.h"
+
+namespace erg::kernels {
+
+/// The output's extents, and for each input the stride of each dimension: 0 where the input is broadcast.
+/// Adjacent dimensions that all inputs walk alike are merged by the caller, so that rank is as small as can be.
+struct MapShape {
+  static constexpr int max_rank = 4, max_inputs = 6;
+  int rank;
+  int64_t dims[max_rank];
+  int64_t strides[max_inputs][max_rank];
+
+  int64_t size() const {
+    int64_t n = 1;
+    for (int i = 0; i < rank; ++i) n *= dims[i];
+    return n;
+  }
+};
+
+namespace cpu {
+template <class F>
+void map(const Stream& stream, const F& f, const MapShape& s, const real* const* x, real* y);
+}
+namespace cuda {
+template <class F>
+void map(const Stream& stream, const F& f, const MapShape& s, const real* const* x, real* y);
+}
+
+template <class F>
+void map(const Stream& stream, const F& f, const MapShape& s, const real* const* x, real* y) {
+  constexpr Kernel<&cpu::map<F>, &cuda::map<F>> kernel{F::name};
+  kernel(stream, f, s, x, y);
+}
+
+}  // namespace erg::kernels

@@ -1,0 +1,88 @@
+#include "meg.h"
+
+namespace erg {
+
+Tensor Meg::Statistics::operator()(const Tensor& x, const Tensor& z, Mode mode) {
+  return scores(head(concat({trunk(x, mode), z}, 1), mode));
+}
+
+void Meg::Statistics::visit(Visitor& v) {
+  v.sub("trunk", trunk);
+  v.sub("head", head);
+}
+
+Meg::Meg(Sequential generator, Sequential energy, Statistics statistics, const Options& options, Noise latent)
+    : options_(options),
+      generator_(std::move(generator)),
+      energy_(std::move(energy)),
+      statistics_(std::move(statistics)),
+      generator_params_(params(generator_)),
+      energy_params_(params(energy_)),
+      statistics_params_(params(statistics_)),
+      generator_adam_(generator_params_, options.adam),
+      energy_adam_(energy_params_, options.adam),
+      statistics_adam_(statistics_params_, options.adam),
+      latent_(std::move(latent)) {}
+
+Metrics Meg::step(const Batches& next) {
+  Metrics metrics;
+  for (int k = 0; k < options_.energy_steps; ++k) {
+    const Tensor x = next();
+    if (k == 0) step_generator(x.dim(0), metrics);
+    if (k > 0) metrics.resize(2);  // report the last of the energy steps
+    step_energy(x, metrics);
+  }
+  return metrics;
+}
+
+void Meg::step_generator(int64_t batch, Metrics& metrics) {
+  Tape tape;
+  tape.watch(generator_params_);
+  tape.watch(statistics_params_);
+  const Tensor z = prior(batch, latent_);
+  // z is independent between samples, so shifting them by one is as good as any shuffle, and has no fixed points.
+  const Tensor strangers = concat({slice(z, 0, 1, batch), slice(z, 0, 0, 1)}, 0);
+
+  const Tensor fake = generator_(z, Mode::train);
+  const Tensor energy = mean(scores(energy_(fake, Mode::train)));
+  // log 2 = 0.693 says that T knows nothing of z, and 0 that G(z) tells it all.
+  const Tensor information =
+      (mean(softplus(-statistics_(fake, z, Mode::train))) + mean(softplus(statistics_(fake, strangers, Mode::train)))) / 2;
+
+  std::vector<Tensor> both = generator_params_;
+  both.insert(both.end(), statistics_params_.begin(), statistics_params_.end());
+  const std::vector<Tensor> gradients = tape.grad(energy + information, both);
+  const std::span<const Tensor> all(gradients);
+  generator_adam_.step(all.first(generator_params_.size()));
+  statistics_adam_.step(all.subspan(generator_params_.size()));
+
+  metrics.push_back({"E(G)", energy.detach()});
+  metrics.push_back({"T", information.detach()});
+}
+
+void Meg::step_energy(const Tensor& x, Metrics& metrics) {
+  const Tensor fake = generator_(prior(x.dim(0), latent_), Mode::train);
+  Tape tape;
+  tape.watch(energy_params_);
+  tape.watch(x);
+  const Tensor energy_real = scores(energy_(x, Mode::train));
+  const Tensor gradient = tape.grad(sum(energy_real), {x}, Keep::graph)[0];
+  const Tensor penalty = mean(sum_per_sample(square(gradient)));
+  const Tensor gap = mean(energy_real) - mean(scores(energy_(fake, Mode::train)));
+  energy_adam_.step(tape.grad(gap + options_.penalty * penalty, energy_params_));
+
+  metrics.push_back({"gap", gap.detach()});
+  metrics.push_back({"penalty", penalty.detach()});
+}
+
+void Meg::visit(Visitor& v) {
+  v.sub("generator", generator_);
+  v.sub("energy", energy_);
+  v.sub("statistics", statistics_);
+  v.sub("generator_adam", generator_adam_);
+  v.sub("energy_adam", energy_adam_);
+  v.sub("statistics_adam", statistics_adam_);
+  v.sub("latent", latent_);
+}
+
+}  // namespace erg

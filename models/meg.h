@@ -1,0 +1,59 @@
+// MEG: maximum entropy generators for energy-based models (Kumar et al. 2019, algorithm 1).
+//
+// The generator is the energy's sampler. It lowers E(G(z)) while keeping its entropy high, and the entropy is bounded
+// through the mutual information of z and G(z), estimated by a statistics network T that tells pairs (G(z), z) from
+// pairs of strangers:
+//
+//   E descends       E E(x) - E E(G(z)) + lambda E |grad_x E(x)|^2             zero-centred, on real samples
+//   G, T descend     E E(G(z)) + 1/2 [ E softplus(-T(G(z), z)) + E softplus(T(G(z), z~)) ]
+//
+// z~ is z with its samples in another order. The paper's algorithm 1 has a sign slip in the second term of the last
+// loss; this is the form its code trains.
+#pragma once
+
+#include "system.h"
+
+namespace erg {
+
+class Meg {
+ public:
+  struct Options {
+    int64_t latent = 2;
+    real penalty = 0.1f;  // lambda, on the full squared norm of each sample's gradient
+    int energy_steps = 5;
+    Adam::Options adam{.rate = 1e-4f, .beta1 = 0.5f, .beta2 = 0.9f};
+  };
+  /// T(x, z) = head([trunk(x), z]); an empty trunk passes x through.
+  struct Statistics {
+    Sequential trunk, head;
+    Tensor operator()(const Tensor& x, const Tensor& z, Mode mode);
+    void visit(Visitor& v);
+  };
+
+  /// generator: [B,latent] -> [B,...]; energy: [B,...] -> [B,1].
+  Meg(Sequential generator, Sequential energy, Statistics statistics, const Options& options, Noise latent);
+
+  /// One step of G and T, then `energy_steps` of E, as in the authors' code (the paper has them the other way round).
+  Metrics step(const Batches& next);
+
+  Tensor prior(int64_t count, Noise& noise) const { return noise.normal({count, options_.latent}); }
+  Tensor generate(const Tensor& z) { return generator_(z, Mode::eval); }
+  Energy energy() {
+    return [this](const Tensor& x) { return scores(energy_(x, Mode::eval)); };
+  }
+
+  void visit(Visitor& v);
+
+ private:
+  void step_generator(int64_t batch, Metrics& metrics);
+  void step_energy(const Tensor& x, Metrics& metrics);
+
+  Options options_;
+  Sequential generator_, energy_;
+  Statistics statistics_;
+  std::vector<Tensor> generator_params_, energy_params_, statistics_params_;
+  Adam generator_adam_, energy_adam_, statistics_adam_;
+  Noise latent_;
+};
+
+}  // namespace erg

@@ -1,0 +1,48 @@
+// WGAN-GP: Wasserstein GAN with gradient penalty (Gulrajani et al. 2017, algorithm 1).
+//
+//   the critic descends     E f(G(z)) - E f(x) + lambda E (|grad_xhat f(xhat)| - 1)^2
+//   the generator descends  -E f(G(z))
+//
+// xhat lies uniformly between a real sample and a fake one. The penalty contains a gradient, so the critic's step
+// differentiates a derivative: the sweep for grad f is recorded (Keep::graph) like everything else.
+#pragma once
+
+#include "system.h"
+
+namespace erg {
+
+class WganGp {
+ public:
+  struct Options {
+    int64_t latent = 2;
+    real penalty = 10;  // lambda; 0.1 on the 2-D sets
+    int critic_steps = 5;
+    Adam::Options adam{.rate = 1e-4f, .beta1 = 0.5f, .beta2 = 0.9f};
+  };
+
+  /// generator: [B,latent] -> [B,...]; critic: [B,...] -> [B,1], without batch-norm, which would couple samples.
+  WganGp(Sequential generator, Sequential critic, const Options& options, Noise latent);
+
+  /// `critic_steps` steps of the critic, then one of the generator (none in the very first call, as in the authors' code).
+  Metrics step(const Batches& next);
+
+  Tensor prior(int64_t count, Noise& noise) const { return noise.normal({count, options_.latent}); }
+  Tensor generate(const Tensor& z) { return generator_(z, Mode::eval); }
+  /// f(x), [B].
+  Tensor logit(const Tensor& x) { return scores(critic_(x, Mode::eval)); }
+
+  /// E (|grad f(x)| - 1)^2 over a batch, with the full norm of each sample's gradient. The tape records.
+  static Tensor gradient_penalty(Tape& tape, const Energy& critic, const Tensor& x);
+
+  void visit(Visitor& v);
+
+ private:
+  Options options_;
+  Sequential generator_, critic_;
+  std::vector<Tensor> generator_params_, critic_params_;
+  Adam generator_adam_, critic_adam_;
+  Noise latent_, mixing_;
+  uint64_t steps_ = 0;
+};
+
+}  // namespace erg

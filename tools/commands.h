@@ -1,0 +1,23 @@
+// The commands of the erg program: each declares its options on `app` and sets `run`, which returns an exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "settings.h"
+
+namespace erg::tools {
+
+struct Common {
+  bool quiet = false;
+};
+
+using Run = std::function<int()>;
+
+void add_demo(CLI::App& app, const Common& common, Run& run);
+/// `defaults` holds the preset of the system and data set named on the command line.
+void add_train(CLI::App& app, const Common& common, Settings& settings, Run& run);
+void add_sample(CLI::App& app, const Common& common, Run& run);
+void add_version(CLI::App& app, Run& run);
+
+}  // namespace erg::tools

@@ -1,0 +1,46 @@
+// What there is to train on: 2-D mixtures made on the fly, and image sets read from their original files.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../engine/random.h"
+
+namespace erg::tools {
+
+/// An equal mixture of round Gaussians in the plane.
+struct Mixture {
+  std::vector<std::array<double, 2>> centres;
+  double deviation;  // of each Gaussian, per coordinate
+};
+
+/// 25 centres on {-4,-2,0,2,4}^2 with deviation 0.05, everything divided by 2.828 (Gulrajani et al. 2017, their code).
+Mixture grid_of_25_gaussians();
+/// 8 centres on a circle of radius 2 with deviation 0.02, everything divided by 1.414 (the same source).
+Mixture ring_of_8_gaussians();
+
+/// A data set as training sees it: a shape, and an endless sequence of minibatches that depends on the seed alone.
+class Data {
+ public:
+  virtual ~Data() = default;
+  /// The next minibatch, [count, ...sample]. Images are scaled to [-1,1], NHWC.
+  virtual Tensor next(int64_t count) = 0;
+  /// The shape of one sample: [2] or [H,W,C].
+  virtual Shape sample() const = 0;
+  /// Set for the 2-D mixtures, whose modes can be counted.
+  virtual std::optional<Mixture> mixture() const { return std::nullopt; }
+  virtual void visit(Visitor& v) = 0;
+};
+
+/// The names open_data knows, for help and messages.
+std::vector<std::string> data_names();
+bool is_image_set(const std::string& name);
+
+/// Opens a data set; images are looked for in data_dir, $ERG_DATA or ./data. Throws UsageError for an unknown name,
+/// io::MissingError and io::DataError for absent and broken files.
+std::unique_ptr<Data> open_data(const std::string& name, const std::string& data_dir, uint64_t seed);
+
+}  // namespace erg::tools

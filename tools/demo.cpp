@@ -1,0 +1,133 @@
+// erg demo: a GAN, DDLS on top of it, an EBM and MEG on the grid of 25 Gaussians. One table, and pictures.
+#include <cstdio>
+
+#include "../models/ddls.h"
+#include "commands.h"
+#include "data.h"
+#include "error.h"
+#include "modes.h"
+#include "picture.h"
+#include "recipes.h"
+#include "run.h"
+
+namespace erg::tools {
+
+namespace {
+
+struct Options {
+  std::string out = "demo";
+  uint64_t seed = 1;
+};
+
+constexpr int64_t sample_count = 10000;
+
+/// Trains and judges one system after another, each on the same grid with the same seed.
+class Demo {
+ public:
+  Demo(const Options& options, const Common& common) : options_(options), common_(common), mixture_(grid_of_25_gaussians()) {
+    make_directory(options.out);
+    std::printf("%-8s %8s %14s %9s\n", "system", "modes", "high quality", "seconds");
+    write("data", open_data("25gaussians", "", options_.seed)->next(sample_count), 0);
+  }
+
+  Settings settings(const std::string& system) const {
+    Settings s = preset(system, "25gaussians");
+    s.seed = options_.seed;
+    return s;
+  }
+
+  /// Runs the recipe's number of steps; the seconds it took.
+  template <class System>
+  double train(System& system, const Settings& settings) {
+    const std::unique_ptr<Data> data = open_data(settings.data, "", settings.seed);
+    Progress progress(settings.system, settings.steps, common_.quiet);
+    for (int64_t step = 1; step <= settings.steps; ++step) {
+      const Metrics metrics = system.step([&] { return data->next(settings.batch); });
+      if (progress.due(step)) {
+        Values values;
+        for (const Metric& m : metrics) values.emplace_back(m.name, double(m.value.item()));
+        progress.update(step, values);
+      }
+    }
+    return progress.seconds();
+  }
+
+  /// The noise that evaluates a system: the same for every run with this seed.
+  Noise noise() const { return Noise(options_.seed, "evaluation"); }
+
+  /// A row of the table and a scatter picture.
+  void write(const char* name, const Tensor& samples, double seconds) {
+    const ModeCount count = count_modes(mixture_, samples);
+    std::printf("%-8s %5d/%-2d %12.1f %% %9.1f\n", name, count.found, count.total, 100 * count.high_quality, seconds);
+    std::fflush(stdout);
+    io::write_png(path(name, ""), scatter_picture(samples, mixture_));
+  }
+  void write_density(const char* name, const Energy& energy) { io::write_png(path(name, "-density"), density_picture(energy)); }
+
+ private:
+  std::filesystem::path path(const char* name, const char* kind) const {
+    return std::filesystem::path(options_.out) / (std::string(name) + kind + ".png");
+  }
+
+  Options options_;
+  Common common_;
+  Mixture mixture_;
+};
+
+void run_gan_and_ddls(Demo& demo) {
+  const Settings settings = demo.settings("gan");
+  Gan gan = make_gan(settings, {2});
+  const double seconds = demo.train(gan, settings);
+  Noise noise = demo.noise();
+  const Tensor z = gan.prior(sample_count, noise);
+  demo.write("gan", gan.generate(z), seconds);
+  demo.write_density("gan", [&](const Tensor& x) { return -gan.logit(x); });
+
+  // The same latent points, moved by the discriminator's verdict.
+  const Progress clock("ddls", 1, true);
+  const Energy energy = ddls_energy([&](const Tensor& t) { return gan.generate(t); }, [&](const Tensor& x) { return gan.logit(x); });
+  const Tensor moved = Langevin::ddls(real(0.01), 100)(energy, z, noise);
+  demo.write("ddls", gan.generate(moved), clock.seconds());
+}
+
+void run_ebm(Demo& demo) {
+  const Settings settings = demo.settings("ebm");
+  PersistentEbm ebm(settings, {2});
+  const double seconds = demo.train(ebm, settings);
+  Noise noise = demo.noise();
+  demo.write("ebm", ebm.sample(sample_count, noise), seconds);
+  demo.write_density("ebm", ebm.energy());
+}
+
+void run_meg(Demo& demo) {
+  const Settings settings = demo.settings("meg");
+  Meg meg = make_meg(settings, {2});
+  const double seconds = demo.train(meg, settings);
+  Noise noise = demo.noise();
+  demo.write("meg", meg.generate(meg.prior(sample_count, noise)), seconds);
+  demo.write_density("meg", meg.energy());
+}
+
+int demonstrate(const Options& options, const Common& common) {
+  Demo demo(options, common);
+  run_gan_and_ddls(demo);
+  run_ebm(demo);
+  run_meg(demo);
+  std::printf("\n25 Gaussians; modes with at least one sample within 3 deviations, and the share of %lld samples that are.\n"
+              "ddls starts from the gan's samples; its seconds are sampling alone. Pictures: %s/*.png\n",
+              static_cast<long long>(sample_count), options.out.c_str());
+  return Exit::ok;
+}
+
+}  // namespace
+
+void add_demo(CLI::App& app, const Common& common, Run& run) {
+  CLI::App* command = app.add_subcommand("demo", "The tour: GAN, DDLS, EBM and MEG on 25 Gaussians; a table and pictures");
+  auto options = std::make_shared<Options>();
+  command->option_defaults()->always_capture_default();
+  command->add_option("--out", options->out, "Folder for the pictures");
+  command->add_option("--seed", options->seed, "Seed of everything random");
+  command->callback([&run, &common, options] { run = [&common, options] { return demonstrate(*options, common); }; });
+}
+
+}  // namespace erg::tools

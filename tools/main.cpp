@@ -1,0 +1,88 @@
+// The erg program. Results go to stdout, progress and messages to stderr; exit codes are in error.h.
+#include <cstdio>
+#include <iostream>
+#include <new>
+
+#include "../engine/io/error.h"
+#include "commands.h"
+#include "error.h"
+#include "recipes.h"
+
+namespace erg::tools {
+
+namespace {
+
+/// Declares the whole command line. `settings` are the defaults of `train` and take what is given for it.
+void declare(CLI::App& app, Common& common, Settings& settings, Run& run) {
+  app.set_version_flag("--version", std::string("erg ") + ERG_VERSION);
+  app.set_help_all_flag("--help-all", "Help of all commands");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_config("--config", "", "Read settings from a file, such as a run's config.ini");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.add_flag("--quiet,-q", common.quiet, "No progress");
+  add_demo(app, common, run);
+  add_train(app, common, settings, run);
+  add_sample(app, common, run);
+  add_version(app, run);
+  app.footer("Run 'erg COMMAND --help' for a command's options. Exit codes: 0 ok, 64 usage, 65 bad data, 66 no input,\n"
+             "69 device unavailable, 73/74 cannot write, 75 out of memory, 76 diverged, 130/143 stopped after a checkpoint.");
+}
+
+int parse_and_run(int argc, char** argv) {
+  const std::string description = "erg: energies, gradients and ergodic samplers";
+  Common common;
+  Settings settings;
+  Run run;
+  // A recipe's defaults depend on the system and the data set, so the line is read twice: once for these two, and once
+  // with their preset as defaults. That way the help and config.ini show the values that count.
+  CLI::App first(description);
+  declare(first, common, settings, run);
+  try {
+    first.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked = error.get_exit_code() == 0;
+    if (asked) return first.exit(error), Exit::ok;
+    std::fprintf(stderr, "erg: %s (see 'erg --help')\n", error.what());
+    return Exit::usage;
+  }
+  if (first.got_subcommand("train")) {
+    settings = preset(settings.system, settings.data);
+    CLI::App second(description);
+    declare(second, common, settings, run);
+    second.parse(argc, argv);
+    return run();
+  }
+  return run();
+}
+
+}  // namespace
+
+/// Every error ends here: one line on stderr, and the code that scripts can act on.
+int guarded_main(int argc, char** argv) {
+  const auto fail = [](const char* what, int code) {
+    std::fprintf(stderr, "erg: %s\n", what);
+    return code;
+  };
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const UsageError& error) {
+    return fail(error.what(), Exit::usage);
+  } catch (const io::DataError& error) {
+    return fail(error.what(), Exit::bad_data);
+  } catch (const io::MissingError& error) {
+    return fail(error.what(), Exit::no_input);
+  } catch (const io::WriteError& error) {
+    return fail(error.what(), error.step == io::WriteError::Step::create ? Exit::cannot_create : Exit::cannot_write);
+  } catch (const DivergedError& error) {
+    return fail(error.what(), Exit::diverged);
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory; try a smaller --batch or --width", Exit::out_of_memory);
+  } catch (const std::exception& error) {
+    return fail(error.what(), Exit::internal);
+  }
+}
+
+}  // namespace erg::tools
+
+int main(int argc, char** argv) { return erg::tools::guarded_main(argc, argv); }

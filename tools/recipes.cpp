@@ -1,0 +1,220 @@
+#include "recipes.h"
+
+#include "../models/ddls.h"
+#include "../models/nets.h"
+#include "data.h"
+#include "error.h"
+
+namespace erg::tools {
+
+namespace {
+
+bool is_image(const Shape& sample) { return sample.rank() == 3; }
+
+DcganOptions image_options(const Settings& s, const Shape& sample) {
+  return {.size = sample[0], .channels = sample[2], .latent = s.latent, .width = s.width};
+}
+
+/// Three hidden layers on 2-D data, as all the sources' toys have; a DCGAN generator on images.
+Sequential generator_net(const Settings& s, const Shape& sample, Noise& noise) {
+  if (is_image(sample)) return dcgan_generator(image_options(s, sample), noise);
+  return mlp({s.latent, s.width, s.width, s.width, sample[0]}, noise);
+}
+
+Sequential critic_net(const Settings& s, const Shape& sample, Noise& noise, const Activation& hidden, const CriticOptions& options = {}) {
+  if (is_image(sample)) return dcgan_critic(image_options(s, sample), noise, options);
+  return mlp({sample[0], s.width, s.width, s.width, options.outputs}, noise, {.hidden = hidden});
+}
+
+constexpr Activation leaky{Activation::Kind::leaky_relu, real(0.2)};
+
+Langevin chains(const Settings& s, const Shape& sample) {
+  Langevin langevin = Langevin::tempered(real(s.chain_step), real(s.chain_noise), int(s.chain_steps));
+  if (is_image(sample)) {  // images live in [-1,1]
+    langevin.low = -1;
+    langevin.high = 1;
+  }
+  return langevin;
+}
+
+ReplayBuffer::Fresh fresh_chains(const Settings& s, const Shape& sample) {
+  // Uniform over the box the data lives in.
+  const real extent = is_image(sample) ? 1 : 2;
+  return [sample, extent, noise = Noise(s.seed, "fresh chains")](int64_t count) mutable {
+    Shape shape{count};
+    for (int64_t d : sample) shape.push_back(d);
+    return noise.uniform(shape, -extent, extent);
+  };
+}
+
+}  // namespace
+
+Gan make_gan(const Settings& s, const Shape& sample) {
+  Noise noise(s.seed, "weights");
+  Sequential generator = generator_net(s, sample, noise);
+  Sequential discriminator = critic_net(s, sample, noise, leaky, {.batch_norm = true});
+  const Adam::Options adam{.rate = real(s.rate), .beta1 = real(0.5)};
+  return Gan(std::move(generator), std::move(discriminator), {.latent = s.latent, .generator_adam = adam, .discriminator_adam = adam},
+             Noise(s.seed, "latent"));
+}
+
+WganGp make_wgan_gp(const Settings& s, const Shape& sample) {
+  Noise noise(s.seed, "weights");
+  Sequential generator = generator_net(s, sample, noise);
+  Sequential critic = critic_net(s, sample, noise, leaky);
+  return WganGp(std::move(generator), std::move(critic),
+                {.latent = s.latent,
+                 .penalty = is_image(sample) ? real(10) : real(0.1),
+                 .adam = {.rate = real(s.rate), .beta1 = real(0.5), .beta2 = real(0.9)}},
+                Noise(s.seed, "latent"));
+}
+
+Meg make_meg(const Settings& s, const Shape& sample) {
+  Noise noise(s.seed, "weights");
+  Sequential generator = generator_net(s, sample, noise);
+  Sequential energy = critic_net(s, sample, noise, leaky);
+  Meg::Statistics statistics;
+  if (is_image(sample)) {
+    statistics.trunk = dcgan_critic(image_options(s, sample), noise, {.outputs = s.latent});
+    statistics.head = mlp({2 * s.latent, 4 * s.latent, 1}, noise, {.hidden = leaky});
+  } else {
+    statistics.head = mlp({sample[0] + s.latent, s.width, s.width, s.width, 1}, noise, {.hidden = leaky});
+  }
+  // On images the authors' code takes a norm per pixel, which makes their lambda of 10 this much of a full norm.
+  const real penalty = is_image(sample) ? real(10.0 / double(sample[0] * sample[1])) : real(0.1);
+  return Meg(std::move(generator), std::move(energy), std::move(statistics),
+             {.latent = s.latent, .penalty = penalty, .adam = {.rate = real(s.rate), .beta1 = real(0.5), .beta2 = real(0.9)}},
+             Noise(s.seed, "latent"));
+}
+
+PersistentEbm::PersistentEbm(const Settings& s, const Shape& sample)
+    : langevin_(chains(s, sample)),
+      chain_noise_(s.seed, "chains"),
+      buffer_(s.buffer, 0.05, fresh_chains(s, sample), Noise(s.seed, "buffer")),
+      ebm_(
+          [&] {
+            Noise noise(s.seed, "weights");
+            return critic_net(s, sample, noise, {Activation::Kind::silu});
+          }(),
+          {.energy_l2 = is_image(sample) ? real(0.1) : 0,
+           .data_noise = is_image(sample) ? real(0.03) : 0,
+           .adam = {.rate = real(s.rate), .beta1 = 0, .beta2 = real(0.999)}},
+          [this](const Energy& energy, int64_t count) {
+            const Tensor moved = langevin_(energy, buffer_.draw(count), chain_noise_);
+            buffer_.put_back(moved);
+            return moved;
+          },
+          Noise(s.seed, "data noise")) {}
+
+Tensor PersistentEbm::sample(int64_t count, Noise& noise) {
+  const int64_t capacity = buffer_.chains().dim(0);
+  if (count > capacity) throw UsageError("the buffer has " + std::to_string(capacity) + " chains; cannot draw " + std::to_string(count));
+  return langevin_(energy(), slice(buffer_.chains(), 0, 0, count), noise);
+}
+
+void PersistentEbm::visit(Visitor& v) {
+  v.sub("ebm", ebm_);
+  v.sub("buffer", buffer_);
+  v.sub("chain_noise", chain_noise_);
+}
+
+namespace {
+
+/// A system behind the program's interface. The optional parts are there if the system has them.
+template <class System>
+class TrainerOf : public Trainer {
+ public:
+  template <class Make>
+  explicit TrainerOf(const Make& make) : system_(make()) {}
+
+  Metrics step(const Batches& next) override { return system_.step(next); }
+  void visit(Visitor& v) override { system_.visit(v); }
+
+  Tensor sample(int64_t count, Noise& noise) override {
+    if constexpr (has_generator) return system_.generate(system_.prior(count, noise));
+    else return system_.sample(count, noise);
+  }
+  Energy energy() override {
+    if constexpr (has_logit) return [this](const Tensor& x) { return -system_.logit(x); };
+    else return system_.energy();
+  }
+  bool has_latent_energy() const override { return has_logit; }
+  Energy latent_energy() override {
+    if constexpr (has_logit)
+      return ddls_energy([this](const Tensor& z) { return system_.generate(z); }, [this](const Tensor& x) { return system_.logit(x); });
+    else
+      return Trainer::latent_energy();
+  }
+  Tensor prior(int64_t count, Noise& noise) override {
+    if constexpr (has_generator) return system_.prior(count, noise);
+    else return Trainer::prior(count, noise);
+  }
+  Tensor generate(const Tensor& z) override {
+    if constexpr (has_generator) return system_.generate(z);
+    else return Trainer::generate(z);
+  }
+
+ private:
+  static constexpr bool has_generator = requires(System& s, const Tensor& z) { s.generate(z); };
+  static constexpr bool has_logit = requires(System& s, const Tensor& x) { s.logit(x); };
+  System system_;
+};
+
+template <auto make>
+std::unique_ptr<Trainer> trainer(const Settings& s, const Shape& sample) {
+  return std::make_unique<TrainerOf<decltype(make(s, sample))>>([&] { return make(s, sample); });
+}
+
+PersistentEbm make_ebm(const Settings& s, const Shape& sample) { return PersistentEbm(s, sample); }
+
+/// One row a system: what it is called, and what it is trained with on 2-D data and on images.
+struct Recipe {
+  const char* name;
+  const char* summary;
+  std::unique_ptr<Trainer> (*make)(const Settings&, const Shape&);
+  Settings plane, image;
+};
+
+const Recipe recipes[] = {
+    {"gan", "generative adversarial network (Goodfellow et al. 2014), non-saturating; DCGAN nets on images", trainer<make_gan>,
+     {.steps = 8000, .batch = 256, .latent = 2, .width = 128, .rate = 1e-3},
+     {.steps = 3000, .batch = 64, .latent = 128, .width = 32, .rate = 2e-4}},
+    {"wgan-gp", "Wasserstein GAN with gradient penalty (Gulrajani et al. 2017)", trainer<make_wgan_gp>,
+     {.steps = 3000, .batch = 256, .latent = 2, .width = 128, .rate = 1e-3},
+     {.steps = 2000, .batch = 64, .latent = 128, .width = 16, .rate = 2e-4}},
+    {"ebm", "energy-based model by persistent contrastive divergence with Langevin chains", trainer<make_ebm>,
+     {.steps = 5000, .batch = 256, .width = 128, .rate = 1e-3, .chain_steps = 20, .buffer = 10000, .chain_step = 1e-4, .chain_noise = 0.0141},
+     {.steps = 3000, .batch = 64, .width = 16, .rate = 1e-4, .chain_steps = 20, .buffer = 2000, .chain_step = 1, .chain_noise = 0.01}},
+    {"meg", "maximum entropy generators for energy-based models (Kumar et al. 2019)", trainer<make_meg>,
+     {.steps = 3000, .batch = 256, .latent = 2, .width = 128, .rate = 5e-4},
+     {.steps = 2000, .batch = 64, .latent = 128, .width = 16, .rate = 1e-4}},
+};
+
+const Recipe& find(const std::string& system) {
+  for (const Recipe& r : recipes)
+    if (system == r.name) return r;
+  throw UsageError("unknown system '" + system + "'; there are " + join(recipe_names()));
+}
+
+}  // namespace
+
+std::vector<std::string> recipe_names() {
+  std::vector<std::string> names;
+  for (const Recipe& r : recipes) names.emplace_back(r.name);
+  return names;
+}
+
+std::string recipe_summary(const std::string& system) { return find(system).summary; }
+
+Settings preset(const std::string& system, const std::string& data) {
+  const Recipe& recipe = find(system);
+  Settings s = is_image_set(data) ? recipe.image : recipe.plane;
+  s.system = system;
+  s.data = data;
+  s.out = "runs/" + system + "-" + data;
+  return s;
+}
+
+std::unique_ptr<Trainer> make_trainer(const Settings& settings, const Shape& sample) { return find(settings.system).make(settings, sample); }
+
+}  // namespace erg::tools

@@ -1,0 +1,69 @@
+// Recipes: every system that `erg train` knows, with its networks and settings for each kind of data.
+//
+// A system is one file in models/; adding it to the program is one function and one row in recipes.cpp.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../models/ebm.h"
+#include "../models/gan.h"
+#include "../models/meg.h"
+#include "../models/wgan_gp.h"
+#include "../samplers/langevin.h"
+#include "../samplers/replay.h"
+#include "settings.h"
+
+namespace erg::tools {
+
+/// A system in training, with what the program needs of it.
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+  virtual Metrics step(const Batches& next) = 0;
+  /// New samples of the model; the noise decides which.
+  virtual Tensor sample(int64_t count, Noise& noise) = 0;
+  /// An unnormalised energy over samples for density pictures, if the system has one.
+  virtual Energy energy() { return {}; }
+  /// A GAN's generator and logit, for samplers that refine it.
+  virtual bool has_latent_energy() const { return false; }
+  virtual Energy latent_energy() { throw std::logic_error("[trainer] this system has no latent energy"); }
+  virtual Tensor prior(int64_t, Noise&) { throw std::logic_error("[trainer] this system has no prior"); }
+  virtual Tensor generate(const Tensor&) { throw std::logic_error("[trainer] this system has no generator"); }
+  virtual void visit(Visitor& v) = 0;
+};
+
+std::vector<std::string> recipe_names();
+std::string recipe_summary(const std::string& system);
+
+/// The settings a system is trained with on a data set unless told otherwise. Throws UsageError for unknown names.
+Settings preset(const std::string& system, const std::string& data);
+
+/// Builds a system for samples of this shape. Throws UsageError where the two do not go together.
+std::unique_ptr<Trainer> make_trainer(const Settings& settings, const Shape& sample);
+
+// The systems themselves, for programs that use them directly.
+Gan make_gan(const Settings& settings, const Shape& sample);
+WganGp make_wgan_gp(const Settings& settings, const Shape& sample);
+Meg make_meg(const Settings& settings, const Shape& sample);
+
+/// An EBM with the chains that feed it: persistent contrastive divergence by Langevin dynamics.
+class PersistentEbm {
+ public:
+  PersistentEbm(const Settings& settings, const Shape& sample);
+  PersistentEbm(const PersistentEbm&) = delete;
+  Metrics step(const Batches& next) { return ebm_.step(next); }
+  Energy energy() { return ebm_.energy(); }
+  /// Chains from the buffer, moved on by as many steps as training moves them.
+  Tensor sample(int64_t count, Noise& noise);
+  void visit(Visitor& v);
+
+ private:
+  Langevin langevin_;
+  Noise chain_noise_;
+  ReplayBuffer buffer_;
+  Ebm ebm_;
+};
+
+}  // namespace erg::tools

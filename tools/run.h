@@ -1,0 +1,43 @@
+// A run directory: everything a training run leaves behind.
+//
+//   config.ini      every setting, as resolved: `erg train --config RUN/config.ini` repeats the run
+//   manifest.json   version, system, data, seed, instruction set, parameters
+//   metrics.jsonl   one line of numbers per logged step
+//   samples/        pictures by step
+//   ckpt/           the state of training by step, as safetensors; the newest is used
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "../engine/io/png.h"
+#include "../engine/io/safetensors.h"
+#include "progress.h"
+#include "settings.h"
+
+namespace erg::tools {
+
+class RunDirectory {
+ public:
+  /// Makes the directory and writes what is known at the start. Throws io::WriteError when it cannot be made or written,
+  /// UsageError when it holds another run already.
+  RunDirectory(const Settings& settings, int64_t parameters);
+
+  void log(int64_t step, const Values& values);
+  void save_samples(int64_t step, const io::Image& picture);
+  void save_checkpoint(int64_t step, const io::StateDict& state);
+
+ private:
+  std::filesystem::path root_;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> metrics_;
+};
+
+/// Makes a directory and its parents. Throws io::WriteError.
+void make_directory(const std::filesystem::path& path);
+
+/// The newest checkpoint of a run. Throws io::MissingError when there is none.
+std::filesystem::path newest_checkpoint(const std::filesystem::path& run);
+
+}  // namespace erg::tools

@@ -1,0 +1,31 @@
+// The settings of a training run: one list that serves the command line, the config file, the help and the run directory.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace erg::tools {
+
+struct Settings {
+  std::string system, data = "25gaussians", data_dir, out;
+  int64_t steps = 10000, batch = 64, latent = 2, width = 128;
+  double rate = 1e-4;
+  uint64_t seed = 1;
+  int64_t sample_every = 0, checkpoint_every = 0;  // 0: ten times a run
+  // Systems with a sampler (ebm)
+  int64_t chain_steps = 20, buffer = 10000;
+  double chain_step = 0, chain_noise = 0;
+};
+
+/// Declares every setting on a command, with the values in `settings` as defaults.
+void add_settings(CLI::App& command, Settings& settings);
+
+/// The settings as a config file, which --config and read_config accept.
+std::string to_config(Settings settings);
+
+/// Reads a run directory's config.ini. Throws io::MissingError or UsageError.
+Settings read_config(const std::filesystem::path& file);
+
+}  // namespace erg::tools

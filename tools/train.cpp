@@ -1,0 +1,88 @@
+// erg train SYSTEM --data SET: trains, with progress, pictures and checkpoints.
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+
+#include "../engine/io/checkpoint.h"
+#include "commands.h"
+#include "data.h"
+#include "error.h"
+#include "picture.h"
+#include "recipes.h"
+#include "run.h"
+
+namespace erg::tools {
+
+namespace {
+
+volatile std::sig_atomic_t stop_signal = 0;
+
+/// The first signal asks for a checkpoint at the next step; a second one ends the program at once.
+void on_signal(int signal) {
+  stop_signal = signal;
+  std::signal(signal, SIG_DFL);
+}
+
+Values read(const Metrics& metrics) {
+  Values values;
+  for (const Metric& m : metrics) values.emplace_back(m.name, double(m.value.item()));
+  return values;
+}
+
+void check_finite(const Settings& settings, int64_t step, const Values& values) {
+  for (const auto& [name, value] : values)
+    if (!std::isfinite(value))
+      throw DivergedError(settings.system + " diverged: " + name + " is " + std::to_string(value) + " at step " + std::to_string(step) +
+                          "; try a smaller --rate, or another --seed");
+}
+
+int train(const Settings& settings, const Common& common) {
+  const std::unique_ptr<Data> data = open_data(settings.data, settings.data_dir, settings.seed);
+  const std::unique_ptr<Trainer> trainer = make_trainer(settings, data->sample());
+  RunDirectory run(settings, count_params(*trainer));
+
+  const auto next = [&] { return data->next(settings.batch); };
+  const auto every = [&](int64_t wish) { return wish > 0 ? wish : std::max<int64_t>(1, settings.steps / 10); };
+  const int64_t sample_every = every(settings.sample_every), checkpoint_every = every(settings.checkpoint_every);
+  const int64_t log_every = std::max<int64_t>(1, settings.steps / 1000);
+
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  Progress progress(settings.system + " on " + settings.data, settings.steps, common.quiet);
+  for (int64_t step = 1; step <= settings.steps; ++step) {
+    const Metrics metrics = trainer->step(next);
+    const bool last = step == settings.steps || stop_signal;
+    if (last || step % log_every == 0 || progress.due(step)) {
+      const Values values = read(metrics);
+      progress.update(step, values);
+      run.log(step, values);
+      check_finite(settings, step, values);
+    }
+    if (last || step % sample_every == 0) {
+      Noise fixed(settings.seed, "pictures");  // the same latent points each time, so pictures can be compared
+      run.save_samples(step, sample_picture(trainer->sample(data->mixture() ? 5000 : 100, fixed), data->mixture()));
+    }
+    if (last || step % checkpoint_every == 0) {
+      io::StateDict state = io::state_of(entries(*trainer));
+      state.set_counter("step", uint64_t(step));
+      run.save_checkpoint(step, state);
+    }
+    if (stop_signal) {
+      std::fprintf(stderr, "\nerg: stopped at step %lld after a checkpoint\n", static_cast<long long>(step));
+      return 128 + stop_signal;
+    }
+  }
+  std::printf("%s\n", settings.out.c_str());
+  return Exit::ok;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, const Common& common, Settings& settings, Run& run) {
+  CLI::App* command = app.add_subcommand("train", "Train a system: " + join(recipe_names()));
+  command->configurable();
+  add_settings(*command, settings);
+  command->callback([&] { run = [&] { return train(settings, common); }; });
+}
+
+}  // namespace erg::tools
