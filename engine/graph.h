@@ -1,8 +1,8 @@
 // Graph: a piece of work recorded once and replayed many times.
 //
-// On CUDA this is a captured graph: one launch instead of many, with every parameter fixed by value and the noise step in
-// device memory. On the CPU there is nothing to capture, and a replay calls the body again. Either way a replayed chain
-// has the same bits as one that was run step by step.
+// On CUDA this is a captured graph: one launch instead of many, with every parameter fixed by value and the noise step
+// in device memory. On the CPU there is nothing to capture, and a replay calls the body again. Either way a replayed
+// chain has the same bits as one that was run step by step.
 #pragma once
 
 #include <functional>

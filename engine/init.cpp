@@ -25,11 +25,13 @@ Init he_uniform() {
 }
 
 Init glorot_uniform(real gain) {
-  return uniform_within([gain](int64_t fan_in, int64_t fan_out) { return gain * std::sqrt(real(6) / real(fan_in + fan_out)); });
+  return uniform_within(
+      [gain](int64_t fan_in, int64_t fan_out) { return gain * std::sqrt(real(6) / real(fan_in + fan_out)); });
 }
 
 Init normal(real deviation, real mean) {
-  return [=](const Shape& shape, int64_t, int64_t, Noise& noise) { return affine(noise.normal(shape), deviation, mean); };
+  return
+      [=](const Shape& shape, int64_t, int64_t, Noise& noise) { return affine(noise.normal(shape), deviation, mean); };
 }
 
 Init constant(real value) {

@@ -19,7 +19,8 @@ Init normal(real deviation, real mean = 0);
 Init he_uniform();
 /// U(-b, b) with b = gain * sqrt(6/(fan_in + fan_out)) (Glorot & Bengio 2010).
 Init glorot_uniform(real gain = 1);
-/// A matrix of orthonormal rows or columns, times gain (Saxe et al. 2014). A kernel counts as a [fan_in, fan_out] matrix.
+/// A matrix of orthonormal rows or columns, times gain (Saxe et al. 2014). A kernel counts as a [fan_in, fan_out]
+/// matrix.
 Init orthogonal(real gain = 1);
 Init constant(real value);
 

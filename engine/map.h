@@ -67,7 +67,9 @@ auto vjp_of(const F& f, const Inputs<F>& x, const Tensor& y) {
                 }};
   } else {
     using D = Product<1, functors::Partial<F, I>>;
-    return From{x[I], [f, shape, x = SavedInputs(x)](const Tensor& g) { return sum_to(map_product(D{{f}}, x.after(g)), shape); }};
+    return From{x[I], [f, shape, x = SavedInputs(x)](const Tensor& g) {
+                  return sum_to(map_product(D{{f}}, x.after(g)), shape);
+                }};
   }
 }
 
@@ -79,12 +81,18 @@ auto vjp_of_product(const functors::Product<M, P>& f, const Inputs<functors::Pro
   if constexpr (I < M) {
     Inputs<Product<M, P>> others = x;
     others[I] = {};
-    return From{x[I], [f, shape, others = SavedInputs(others)](const Tensor& g) { return sum_to(map_product(f, others.with(I, g)), shape); }};
+    return From{x[I], [f, shape, others = SavedInputs(others)](const Tensor& g) {
+                  return sum_to(map_product(f, others.with(I, g)), shape);
+                }};
   } else if constexpr (P::order < 2 && !functors::is_piecewise_linear<P>) {
     using D = Product<M + 1, functors::Partial<P, I - M>>;
-    return From{x[I], [f, shape, x = SavedInputs(x)](const Tensor& g) { return sum_to(map_product(D{{f.p}}, x.after(g)), shape); }};
+    return From{x[I], [f, shape, x = SavedInputs(x)](const Tensor& g) {
+                  return sum_to(map_product(D{{f.p}}, x.after(g)), shape);
+                }};
   } else {
-    return From{x[I], [](const Tensor&) -> Tensor { throw std::logic_error("third derivatives of elementwise operations are not compiled"); }};
+    return From{x[I], [](const Tensor&) -> Tensor {
+                  throw std::logic_error("third derivatives of elementwise operations are not compiled");
+                }};
   }
 }
 
@@ -95,7 +103,8 @@ Tensor map_product(const functors::Product<M, P>& f, const Inputs<functors::Prod
     Tensor y = launch_map(f, x);
     // A piecewise linear function's derivative does not depend on where in a piece one stands: only the g have edges.
     return record(F::name, y, vjp_of_product<I>(f, x)...);
-  }(std::make_integer_sequence<int, functors::is_piecewise_linear<P> ? M : F::arity>{});
+  }
+  (std::make_integer_sequence < int, functors::is_piecewise_linear<P> ? M : F::arity > {});
 }
 
 }  // namespace detail
@@ -108,7 +117,8 @@ Tensor map(const F& f, const X&... x) {
   return [&]<int... I>(std::integer_sequence<int, I...>) {
     Tensor y = detail::launch_map(f, inputs);
     return record(F::name, y, detail::vjp_of<I>(f, inputs, y)...);
-  }(std::make_integer_sequence<int, F::arity>{});
+  }
+  (std::make_integer_sequence<int, F::arity>{});
 }
 
 }  // namespace erg

@@ -38,7 +38,9 @@ Tensor make_bias(const LayerOptions& options, int64_t out, int64_t fan_in, Noise
   return init({out}, fan_in, out, noise);
 }
 
-Tensor normalised(std::optional<SpectralNorm>& norm, const Tensor& weight, Mode mode) { return norm ? (*norm)(weight, mode) : weight; }
+Tensor normalised(std::optional<SpectralNorm>& norm, const Tensor& weight, Mode mode) {
+  return norm ? (*norm)(weight, mode) : weight;
+}
 
 void visit_weights(Visitor& v, Tensor& weight, Tensor& bias) {
   v.param("weight", weight, Layout::weight);

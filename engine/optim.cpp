@@ -16,7 +16,8 @@ Arena::Arena(std::vector<Tensor> params) : params_(std::move(params)) {
     if (!seen.insert(p.storage().get()).second)
       throw std::invalid_argument("[optimiser] a parameter of shape " + to_string(p.shape()) + " is given twice");
     if (p.storage()->is_slice())
-      throw std::invalid_argument("[optimiser] a parameter of shape " + to_string(p.shape()) + " belongs to another optimiser already");
+      throw std::invalid_argument("[optimiser] a parameter of shape " + to_string(p.shape()) +
+                                  " belongs to another optimiser already");
     size_ += p.size();
   }
   memory_ = std::make_shared<Storage>(params_[0].device(), size_);
@@ -34,10 +35,12 @@ real* Arena::mutate() {
 
 void Arena::check(std::span<const Tensor> grads) const {
   if (grads.size() != params_.size())
-    throw std::invalid_argument("[optimiser] " + std::to_string(params_.size()) + " parameters, " + std::to_string(grads.size()) + " gradients");
+    throw std::invalid_argument("[optimiser] " + std::to_string(params_.size()) + " parameters, " +
+                                std::to_string(grads.size()) + " gradients");
   for (size_t i = 0; i < grads.size(); ++i)
     if (!(grads[i].shape() == params_[i].shape()))
-      throw std::invalid_argument("[optimiser] parameter " + to_string(params_[i].shape()) + ", gradient " + to_string(grads[i].shape()));
+      throw std::invalid_argument("[optimiser] parameter " + to_string(params_[i].shape()) + ", gradient " +
+                                  to_string(grads[i].shape()));
 }
 
 template <class Launch>
@@ -69,7 +72,9 @@ void Adam::step(std::span<const Tensor> grads) {
                             real(1 - std::pow(double(options_.beta1), double(steps_))),
                             real(1 - std::pow(double(options_.beta2), double(steps_)))};
   real *m = m_.mutate(), *v = v_.mutate(), *p = arena_.mutate();
-  arena_.for_each_table(grads, [&](const kernels::Gradients& g, int64_t at) { kernels::adam_(arena_.stream(), s, g, m + at, v + at, p + at); });
+  arena_.for_each_table(grads, [&](const kernels::Gradients& g, int64_t at) {
+    kernels::adam_(arena_.stream(), s, g, m + at, v + at, p + at);
+  });
 }
 
 void Adam::visit(Visitor& v) {
@@ -78,7 +83,8 @@ void Adam::visit(Visitor& v) {
   v.counter("steps", steps_);
 }
 
-Sgd::Sgd(std::vector<Tensor> params, const Options& options) : arena_(std::move(params)), options_(options), velocity_(arena_.like()) {}
+Sgd::Sgd(std::vector<Tensor> params, const Options& options)
+    : arena_(std::move(params)), options_(options), velocity_(arena_.like()) {}
 
 void Sgd::step(std::span<const Tensor> grads) {
   arena_.check(grads);
@@ -90,7 +96,8 @@ void Sgd::step(std::span<const Tensor> grads) {
 
 void Sgd::visit(Visitor& v) { v.buffer("velocity", velocity_); }
 
-RmsProp::RmsProp(std::vector<Tensor> params, const Options& options) : arena_(std::move(params)), options_(options), v_(arena_.like()) {}
+RmsProp::RmsProp(std::vector<Tensor> params, const Options& options)
+    : arena_(std::move(params)), options_(options), v_(arena_.like()) {}
 
 void RmsProp::step(std::span<const Tensor> grads) {
   arena_.check(grads);
@@ -100,16 +107,20 @@ void RmsProp::step(std::span<const Tensor> grads) {
   });
 }
 
-void RmsProp::clip_params(real bound) { kernels::clamp_(arena_.stream(), arena_.size(), -bound, bound, arena_.mutate()); }
+void RmsProp::clip_params(real bound) {
+  kernels::clamp_(arena_.stream(), arena_.size(), -bound, bound, arena_.mutate());
+}
 
 void RmsProp::visit(Visitor& v) { v.buffer("v", v_); }
 
 void update_average(std::span<Tensor> average, std::span<const Tensor> params, real decay) {
   if (average.size() != params.size())
-    throw std::invalid_argument("[update_average] " + std::to_string(average.size()) + " averages, " + std::to_string(params.size()) + " parameters");
+    throw std::invalid_argument("[update_average] " + std::to_string(average.size()) + " averages, " +
+                                std::to_string(params.size()) + " parameters");
   for (size_t i = 0; i < params.size(); ++i) {
     if (!(average[i].shape() == params[i].shape()))
-      throw std::invalid_argument("[update_average] " + to_string(average[i].shape()) + " and " + to_string(params[i].shape()) + ": shapes differ");
+      throw std::invalid_argument("[update_average] " + to_string(average[i].shape()) + " and " +
+                                  to_string(params[i].shape()) + ": shapes differ");
     kernels::average_(stream_of(params[i]), params[i].size(), decay, params[i].data(), average[i].mutate());
   }
 }

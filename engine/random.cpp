@@ -26,7 +26,8 @@ uint32_t* word(Storage& s) { return reinterpret_cast<uint32_t*>(s.mutate()); }
 
 Noise::Noise(uint64_t seed, std::string_view stream, Device device) : Noise(seed, hash(stream), device) {}
 
-Noise::Noise(uint64_t seed, uint32_t stream, Device device) : seed_(seed), stream_(stream), step_(std::make_shared<Storage>(device, 1)) {
+Noise::Noise(uint64_t seed, uint32_t stream, Device device)
+    : seed_(seed), stream_(stream), step_(std::make_shared<Storage>(device, 1)) {
   set_step(0);
 }
 
@@ -57,7 +58,8 @@ Tensor Noise::uniform(const Shape& shape, real low, real high) {
 }
 
 std::vector<int64_t> Noise::integers(int64_t count, int64_t bound) {
-  if (bound < 1 || bound > int64_t(1) << 32) throw std::invalid_argument("[integers] bound must be in [1, 2^32], got " + std::to_string(bound));
+  if (bound < 1 || bound > int64_t(1) << 32)
+    throw std::invalid_argument("[integers] bound must be in [1, 2^32], got " + std::to_string(bound));
   std::vector<int64_t> result(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) result[size_t(i)] = int64_t((uint64_t(word_at(i)) * uint64_t(bound)) >> 32);
   advance();
@@ -67,13 +69,15 @@ std::vector<int64_t> Noise::integers(int64_t count, int64_t bound) {
 std::vector<int64_t> Noise::permutation(int64_t count) {
   std::vector<int64_t> order(static_cast<size_t>(count));
   std::iota(order.begin(), order.end(), int64_t(0));
-  for (int64_t i = count - 1; i > 0; --i) std::swap(order[size_t(i)], order[size_t((uint64_t(word_at(i)) * uint64_t(i + 1)) >> 32)]);
+  for (int64_t i = count - 1; i > 0; --i)
+    std::swap(order[size_t(i)], order[size_t((uint64_t(word_at(i)) * uint64_t(i + 1)) >> 32)]);
   advance();
   return order;
 }
 
 void Noise::visit(Visitor& v) {
-  v.counter("step", [this] { return step(); }, [this](uint64_t value) { set_step(uint32_t(value)); });
+  v.counter(
+      "step", [this] { return step(); }, [this](uint64_t value) { set_step(uint32_t(value)); });
 }
 
 }  // namespace erg

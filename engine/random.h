@@ -1,7 +1,8 @@
 // Noise: a source of random tensors whose every draw is a pure function of (seed, stream, step, element).
 //
 // A stream is named after its use ("init", "latent", ...): two uses never share numbers, and adding one does not shift
-// the others. The step advances by one a draw; (seed, stream, step) is all the state there is, so a checkpoint holds it.
+// the others. The step advances by one a draw; (seed, stream, step) is all the state there is, so a checkpoint holds
+// it.
 #pragma once
 
 #include <string_view>

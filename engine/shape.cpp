@@ -10,7 +10,8 @@ Shape::Shape(std::initializer_list<int64_t> dims) {
 }
 
 void Shape::push_back(int64_t extent) {
-  if (rank_ == max_rank) throw std::invalid_argument("[shape] at most four dimensions, got a fifth after " + to_string(*this));
+  if (rank_ == max_rank)
+    throw std::invalid_argument("[shape] at most four dimensions, got a fifth after " + to_string(*this));
   if (extent < 0) throw std::invalid_argument("[shape] extent " + std::to_string(extent) + " is negative");
   dims_[rank_++] = extent;
 }
@@ -27,7 +28,8 @@ Shape broadcast(const char* op, const Shape& a, const Shape& b) {
   Shape out = a.rank() >= b.rank() ? a : b;
   for (int i = 1; i <= std::min(a.rank(), b.rank()); ++i) {
     if (a[-i] != b[-i] && a[-i] != 1 && b[-i] != 1)
-      throw std::invalid_argument("[" + std::string(op) + "] " + to_string(a) + " and " + to_string(b) + " do not broadcast");
+      throw std::invalid_argument("[" + std::string(op) + "] " + to_string(a) + " and " + to_string(b) +
+                                  " do not broadcast");
     out[-i] = a[-i] == 1 ? b[-i] : a[-i];
   }
   return out;

@@ -88,7 +88,8 @@ Storage::Storage(Device device, int64_t size) : device_(device), size_(size), da
 
 Storage::Storage(std::shared_ptr<Storage> arena, int64_t offset, int64_t size)
     : device_(arena->device_), size_(size), data_(arena->data_ + offset), arena_(std::move(arena)) {
-  if (offset < 0 || size < 0 || offset + size > arena_->size_) throw std::out_of_range("[storage] slice outside its arena");
+  if (offset < 0 || size < 0 || offset + size > arena_->size_)
+    throw std::out_of_range("[storage] slice outside its arena");
 }
 
 Storage::~Storage() {

@@ -42,9 +42,12 @@ void Tape::push(Node&& node, const Tensor& y) {
 }
 
 std::vector<Tensor> Tape::grad(const Tensor& y, std::span<const Tensor> xs, Keep keep) {
-  if (y.size() != 1) throw std::invalid_argument("[grad] wants a scalar, got " + to_string(y.shape()) + "; sum it first");
+  if (y.size() != 1)
+    throw std::invalid_argument("[grad] wants a scalar, got " + to_string(y.shape()) + "; sum it first");
   for (const Tensor& x : xs)
-    if (!knows(x)) throw std::invalid_argument("[grad] the tape does not know an input of shape " + to_string(x.shape()) + "; watch it before use");
+    if (!knows(x))
+      throw std::invalid_argument("[grad] the tape does not know an input of shape " + to_string(x.shape()) +
+                                  "; watch it before use");
 
   const size_t count = nodes_.size();
   std::vector<Tensor> cotangents(count);
@@ -79,12 +82,14 @@ std::vector<Tensor> Tape::grad(const Tensor& y, std::span<const Tensor> xs, Keep
   return result;
 }
 
-void Tape::sweep(std::vector<Tensor>& cotangents, const std::vector<char>& wanted, const std::vector<char>& needed, Keep keep) {
+void Tape::sweep(std::vector<Tensor>& cotangents, const std::vector<char>& wanted, const std::vector<char>& needed,
+                 Keep keep) {
   for (int i = int(cotangents.size()) - 1; i >= 0; --i) {
     if (!cotangents[i] || !needed[i]) continue;
     Node& node = nodes_[i];
     if (node.released)
-      throw std::logic_error("[grad] the tape behind '" + std::string(node.op) + "' was released by an earlier gradient; pass Keep::tape to that one");
+      throw std::logic_error("[grad] the tape behind '" + std::string(node.op) +
+                             "' was released by an earlier gradient; pass Keep::tape to that one");
     for (const Edge& e : node.edges) {
       if (!needed[e.source]) continue;
       Tensor share;

@@ -44,8 +44,9 @@ class Tape {
   void watch(std::span<const Tensor> tensors);
 
   /// d y / d x for each x, where y has one element. An x that y does not depend on gets zeros.
-  /// Throws std::invalid_argument when y is not a scalar or an x is unknown to this tape, std::logic_error when the nodes
-  /// were released by an earlier sweep or a value the derivative needs was changed in place since it was recorded.
+  /// Throws std::invalid_argument when y is not a scalar or an x is unknown to this tape, std::logic_error when the
+  /// nodes were released by an earlier sweep or a value the derivative needs was changed in place since it was
+  /// recorded.
   std::vector<Tensor> grad(const Tensor& y, std::span<const Tensor> xs, Keep keep = Keep::nothing);
   std::vector<Tensor> grad(const Tensor& y, std::initializer_list<Tensor> xs, Keep keep = Keep::nothing) {
     return grad(y, std::span(xs.begin(), xs.size()), keep);
@@ -62,7 +63,8 @@ class Tape {
   friend class Pause;
   template <class... In>
   friend Tensor record(const char* op, Tensor y, In&&... in);
-  friend Tensor record_each(const char* op, Tensor y, std::span<const Tensor> inputs, const std::function<Vjp(size_t)>& vjp);
+  friend Tensor record_each(const char* op, Tensor y, std::span<const Tensor> inputs,
+                            const std::function<Vjp(size_t)>& vjp);
 
   struct Edge {
     int source;
@@ -84,7 +86,8 @@ class Tape {
     if (knows(in.x)) node.edges.push_back({in.x.impl_->node, std::move(in.vjp)});
   }
   void push(Node&& node, const Tensor& y);
-  void sweep(std::vector<Tensor>& cotangents, const std::vector<char>& wanted, const std::vector<char>& needed, Keep keep);
+  void sweep(std::vector<Tensor>& cotangents, const std::vector<char>& wanted, const std::vector<char>& needed,
+             Keep keep);
 
   static thread_local constinit inline Tape* current_ = nullptr;
 
@@ -109,7 +112,8 @@ class Pause {
 /// A value kept for a derivative. Reading it throws if the tensor was changed in place in the meantime.
 class Saved {
  public:
-  Saved(const Tensor& t) : tensor_(t), version_(t ? t.version() : 0) {}  // NOLINT: meant to convert in a lambda's capture
+  Saved(const Tensor& t)
+      : tensor_(t), version_(t ? t.version() : 0) {}  // NOLINT: meant to convert in a lambda's capture
   const Tensor& operator()() const {
     if (tensor_ && tensor_.version() != version_)
       throw std::logic_error("an input of shape " + to_string(tensor_.shape()) +

@@ -9,7 +9,11 @@
 namespace erg {
 
 Tensor Tensor::empty(const Shape& shape, Device device) {
-  return Tensor(Impl{shape, std::make_shared<Storage>(device, shape.size())});
+  int64_t size = 1;
+  for (int64_t extent : shape)
+    if (__builtin_mul_overflow(size, extent, &size))
+      throw std::invalid_argument("[empty] " + to_string(shape) + " has more elements than 64 bits count");
+  return Tensor(Impl{shape, std::make_shared<Storage>(device, size)});
 }
 
 Tensor Tensor::full(const Shape& shape, real value, Device device) {
@@ -20,8 +24,8 @@ Tensor Tensor::full(const Shape& shape, real value, Device device) {
 
 Tensor Tensor::from_host(const Shape& shape, std::span<const real> values, Device device) {
   if (shape.size() != int64_t(values.size()))
-    throw std::invalid_argument("[from_host] " + to_string(shape) + " holds " + std::to_string(shape.size()) + " values, got " +
-                                std::to_string(values.size()));
+    throw std::invalid_argument("[from_host] " + to_string(shape) + " holds " + std::to_string(shape.size()) +
+                                " values, got " + std::to_string(values.size()));
   Tensor t = empty(shape, cpu_device);
   std::copy(values.begin(), values.end(), t.impl_->storage->mutate());
   return t.to(device);
@@ -55,7 +59,8 @@ real Tensor::item() const {
 
 void Tensor::copy_(const Tensor& source) {
   if (!(shape() == source.shape()))
-    throw std::invalid_argument("[copy_] " + to_string(source.shape()) + " into " + to_string(shape()) + ": shapes differ");
+    throw std::invalid_argument("[copy_] " + to_string(source.shape()) + " into " + to_string(shape()) +
+                                ": shapes differ");
   const kernels::BoxShape box{{1, 1, 1, size()}, {0, 0, 0, 1}, {0, 0, 0, 1}};
   kernels::copy_box(stream_of(*this), box, source.data(), mutate());
 }

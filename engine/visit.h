@@ -4,7 +4,8 @@
 //
 //   void visit(Visitor& v) { v.param("weight", weight, Layout::weight); v.buffer("mean", mean); v.sub("head", head); }
 //
-// Parameter lists, names, counting, saving, loading and moving averages all come from it; there is no module base class.
+// Parameter lists, names, counting, saving, loading and moving averages all come from it; there is no module base
+// class.
 #pragma once
 
 #include <functional>
@@ -26,8 +27,8 @@ class Visitor {
     std::string name;  // "generator.3.weight"
     Tensor* tensor;    // null for a counter
     Layout layout = Layout::plain;
-    bool trained = false;  // a parameter, not a buffer
-    std::function<uint64_t()> read = {};       // for counters: steps taken, random states
+    bool trained = false;                 // a parameter, not a buffer
+    std::function<uint64_t()> read = {};  // for counters: steps taken, random states
     std::function<void(uint64_t)> write = {};
   };
   using OnEntry = std::function<void(const Entry&)>;
@@ -35,11 +36,16 @@ class Visitor {
   explicit Visitor(OnEntry on_entry) : on_entry_(std::move(on_entry)) {}
 
   /// A tensor that training changes by its gradient.
-  void param(const std::string& name, Tensor& t, Layout layout = Layout::plain) { on_entry_({prefix_ + name, &t, layout, true}); }
+  void param(const std::string& name, Tensor& t, Layout layout = Layout::plain) {
+    on_entry_({prefix_ + name, &t, layout, true});
+  }
   /// A tensor that is state all the same: running statistics, moments, chains.
-  void buffer(const std::string& name, Tensor& t, Layout layout = Layout::plain) { on_entry_({prefix_ + name, &t, layout, false}); }
+  void buffer(const std::string& name, Tensor& t, Layout layout = Layout::plain) {
+    on_entry_({prefix_ + name, &t, layout, false});
+  }
   void counter(const std::string& name, uint64_t& n) {
-    counter(name, [&n] { return n; }, [&n](uint64_t value) { n = value; });
+    counter(
+        name, [&n] { return n; }, [&n](uint64_t value) { n = value; });
   }
   void counter(const std::string& name, std::function<uint64_t()> read, std::function<void(uint64_t)> write) {
     on_entry_({prefix_ + name, nullptr, Layout::plain, false, std::move(read), std::move(write)});

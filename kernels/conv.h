@@ -29,7 +29,8 @@ struct ConvShape {
 ERG_KERNEL(conv2d, const ConvShape& s, const real* x, const real* w, real* workspace, real* y);
 ERG_WORKSPACE(conv2d, ConvShape);
 
-/// dx[n,iy,ix,ci] = sum over (oy,ky),(ox,kx) with oy*stride-pad+ky = iy, ox*stride-pad+kx = ix of dy[n,oy,ox,:] . w[ky,kx,ci,:]
+/// dx[n,iy,ix,ci] = sum over (oy,ky),(ox,kx) with oy*stride-pad+ky = iy, ox*stride-pad+kx = ix of dy[n,oy,ox,:] .
+/// w[ky,kx,ci,:]
 ERG_KERNEL(conv2d_dx, const ConvShape& s, const real* dy, const real* w, real* workspace, real* dx);
 ERG_WORKSPACE(conv2d_dx, ConvShape);
 

@@ -17,8 +17,7 @@ struct Dual {
   ERG_HD Dual(T value, T derivative) : v(value), d(derivative) {}
   /// A constant.
   template <class C>
-    requires std::is_arithmetic_v<C>
-  ERG_HD explicit Dual(C c) : v(T(c)), d(T(0)) {}
+  requires std::is_arithmetic_v<C> ERG_HD explicit Dual(C c) : v(T(c)), d(T(0)) {}
 };
 
 // clang-format off

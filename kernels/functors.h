@@ -17,21 +17,21 @@
 namespace erg::functors {
 
 // Smooth functions, differentiated through their input.      functor, operation, formula in x
-#define ERG_SMOOTH_FUNCTORS(X)          \
-  X(Log, log, log(x))                   \
-  X(Log1p, log1p, log1p(x))             \
-  X(Softplus, softplus, softplus(x))    \
-  X(Silu, silu, x * sigmoid(x))         \
-  X(Square, square, x * x)              \
-  X(Sin, sin, sin(x))                   \
+#define ERG_SMOOTH_FUNCTORS(X)       \
+  X(Log, log, log(x))                \
+  X(Log1p, log1p, log1p(x))          \
+  X(Softplus, softplus, softplus(x)) \
+  X(Silu, silu, x* sigmoid(x))       \
+  X(Square, square, x* x)            \
+  X(Sin, sin, sin(x))                \
   X(Cos, cos, cos(x))
 
 // Smooth functions, differentiated through their output.     functor, operation, formula in x, derivative in y
-#define ERG_OUTPUT_FUNCTORS(X)                                    \
-  X(Exp, exp, exp(x), y)                                          \
-  X(Sqrt, sqrt, sqrt(x), T(0.5) / y)                              \
-  X(Tanh, tanh, tanh(x), T(1) - y * y)                            \
-  X(Sigmoid, sigmoid, sigmoid(x), y * (T(1) - y))                 \
+#define ERG_OUTPUT_FUNCTORS(X)                  \
+  X(Exp, exp, exp(x), y)                        \
+  X(Sqrt, sqrt, sqrt(x), T(0.5) / y)            \
+  X(Tanh, tanh, tanh(x), T(1) - y * y)          \
+  X(Sigmoid, sigmoid, sigmoid(x), y*(T(1) - y)) \
   X(Reciprocal, reciprocal, T(1) / x, -(y * y))
 
 // The rest is written out below: functors with parameters or with two inputs. The last list needs no derivatives here,
@@ -41,18 +41,18 @@ namespace erg::functors {
 #define ERG_PIECEWISE_BINARY_FUNCTORS(X) X(Maximum) X(Minimum)
 #define ERG_ARITHMETIC_FUNCTORS(X) X(Affine) X(Add) X(Sub) X(Mul) X(Div)
 
-#define ERG_FUNCTOR(operation, inputs)              \
-  static constexpr int arity = inputs, order = 0;  \
+#define ERG_FUNCTOR(operation, inputs)            \
+  static constexpr int arity = inputs, order = 0; \
   static constexpr const char* name = #operation;
 
-#define ERG_DEFINE(functor, operation, formula)             \
-  struct functor {                                          \
-    ERG_FUNCTOR(operation, 1)                               \
-    template <class T>                                      \
-    ERG_HD T operator()(T x) const {                        \
-      using namespace math;                                 \
-      return formula;                                       \
-    }                                                       \
+#define ERG_DEFINE(functor, operation, formula) \
+  struct functor {                              \
+    ERG_FUNCTOR(operation, 1)                   \
+    template <class T>                          \
+    ERG_HD T operator()(T x) const {            \
+      using namespace math;                     \
+      return formula;                           \
+    }                                           \
   };
 ERG_SMOOTH_FUNCTORS(ERG_DEFINE)
 #undef ERG_DEFINE
@@ -205,10 +205,14 @@ struct Product {
 };
 
 template <class F>
-inline constexpr bool has_slope = requires(const F& f, real y) { f.slope(y); };
+inline constexpr bool has_slope = requires(const F& f, real y) {
+  f.slope(y);
+};
 
 template <class F>
-inline constexpr bool is_piecewise_linear = requires { F::piecewise_linear; };
+inline constexpr bool is_piecewise_linear = requires {
+  F::piecewise_linear;
+};
 template <class F>
 inline constexpr bool is_piecewise_linear<Slope<F>> = is_piecewise_linear<F>;
 template <class F, int I>

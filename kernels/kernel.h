@@ -33,7 +33,8 @@ struct Kernel<cpu_body, cuda_body> {
   const char* name;
 
   void operator()(const Stream& stream, P... args) const {
-    if (trace.call) [[unlikely]] trace.call(trace.self, name, stream, true);
+    if (trace.call) [[unlikely]]
+      trace.call(trace.self, name, stream, true);
     if constexpr (has_cuda) {
       if (stream.device.kind == Device::Kind::cuda) {
         cuda_body(stream, std::forward<P>(args)...);
@@ -43,32 +44,33 @@ struct Kernel<cpu_body, cuda_body> {
     } else {
       cpu_body(stream, std::forward<P>(args)...);
     }
-    if (trace.call) [[unlikely]] trace.call(trace.self, name, stream, false);
+    if (trace.call) [[unlikely]]
+      trace.call(trace.self, name, stream, false);
   }
 };
 
 }  // namespace erg::kernels
 
-#define ERG_KERNEL(name, ...)                                         \
-  namespace cpu {                                                     \
-  void name(const Stream&, __VA_ARGS__);                              \
-  }                                                                   \
-  namespace cuda {                                                    \
-  void name(const Stream&, __VA_ARGS__);                              \
-  }                                                                   \
-  inline constexpr Kernel<&cpu::name, &cuda::name> name{#name}
+#define ERG_KERNEL(name, ...)            \
+  namespace cpu {                        \
+  void name(const Stream&, __VA_ARGS__); \
+  }                                      \
+  namespace cuda {                       \
+  void name(const Stream&, __VA_ARGS__); \
+  }                                      \
+  inline constexpr Kernel<&cpu::name, &cuda::name> name { #name }
 
 /// Declares `name_workspace(device, shape)`: how many reals of workspace the kernel `name` wants on that device.
-#define ERG_WORKSPACE(name, Shape)                                                            \
-  namespace cpu {                                                                             \
-  int64_t name##_workspace(const Shape&);                                                     \
-  }                                                                                           \
-  namespace cuda {                                                                            \
-  int64_t name##_workspace(const Shape&);                                                     \
-  }                                                                                           \
-  inline int64_t name##_workspace(Device device, const Shape& shape) {                        \
-    if constexpr (has_cuda)                                                                   \
-      if (device.kind == Device::Kind::cuda) return cuda::name##_workspace(shape);            \
-    return (void)device, cpu::name##_workspace(shape);                                        \
-  }                                                                                           \
+#define ERG_WORKSPACE(name, Shape)                                                 \
+  namespace cpu {                                                                  \
+  int64_t name##_workspace(const Shape&);                                          \
+  }                                                                                \
+  namespace cuda {                                                                 \
+  int64_t name##_workspace(const Shape&);                                          \
+  }                                                                                \
+  inline int64_t name##_workspace(Device device, const Shape& shape) {             \
+    if constexpr (has_cuda)                                                        \
+      if (device.kind == Device::Kind::cuda) return cuda::name##_workspace(shape); \
+    return (void)device, cpu::name##_workspace(shape);                             \
+  }                                                                                \
   static_assert(true)

@@ -2,8 +2,8 @@
 //
 //   grad_theta E[-log p(x)] = E_data grad_theta E(x) - E_model grad_theta E(x')
 //
-// so the loss is E(x) - E(x') with the model's samples x' held constant. Where they come from is the sampler's business:
-// a step is given a function that turns an energy into samples.
+// so the loss is E(x) - E(x') with the model's samples x' held constant. Where they come from is the sampler's
+// business: a step is given a function that turns an energy into samples.
 #pragma once
 
 #include "system.h"
@@ -24,6 +24,8 @@ class Ebm {
   Ebm(Sequential net, const Options& options, NegativeSampler sampler, Noise data_noise);
 
   Metrics step(const Batches& next);
+  /// Learning rate of the energy from now on.
+  void set_rate(real rate) { adam_.set_rate(rate); }
 
   /// The energy as samplers see it. It refers to this object, which must outlive it.
   Energy energy() {

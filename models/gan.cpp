@@ -13,33 +13,37 @@ Gan::Gan(Sequential generator, Sequential discriminator, const Options& options,
       latent_(std::move(latent)) {}
 
 Metrics Gan::step(const Batches& next) {
-  const auto d = [&](const Tensor& x) { return scores(discriminator_(x, Mode::train)); };
-
-  Tensor loss_d, real_logit, fake_logit;
+  Metrics metrics;
   int64_t batch = 0;
   for (int k = 0; k < options_.discriminator_steps; ++k) {
     const Tensor x = next();
     batch = x.dim(0);
-    Tape tape;
-    tape.watch(discriminator_params_);
-    const Tensor fake = generator_(prior(batch, latent_), Mode::train);  // G is not watched: a constant here
-    real_logit = d(x);
-    fake_logit = d(fake);
-    loss_d = mean(softplus(-real_logit)) + mean(softplus(fake_logit));
-    discriminator_adam_.step(tape.grad(loss_d, discriminator_params_));
+    metrics = step_discriminator(x);
   }
+  metrics.push_back(step_generator(batch));
+  return metrics;
+}
 
+Metrics Gan::step_discriminator(const Tensor& x) {
+  const Tensor fake = generator_(prior(x.dim(0), latent_), Mode::train);
   Tape tape;
-  tape.watch(generator_params_);
-  const Tensor logit = d(generator_(prior(batch, latent_), Mode::train));
-  const Tensor loss_g = options_.generator_loss == GeneratorLoss::minimax ? -mean(softplus(logit)) : mean(softplus(-logit));
-  generator_adam_.step(tape.grad(loss_g, generator_params_));
+  tape.watch(discriminator_params_);
+  const Tensor real_logit = training_logit(x), fake_logit = training_logit(fake);
+  const Tensor loss = mean(softplus(-real_logit)) + mean(softplus(fake_logit));
+  discriminator_adam_.step(tape.grad(loss, discriminator_params_));
 
   const Pause pause;
-  return {{"loss_d", loss_d.detach()},
-          {"loss_g", loss_g.detach()},
-          {"D(x)", mean(sigmoid(real_logit))},
-          {"D(G)", mean(sigmoid(fake_logit))}};
+  return {{"loss_d", loss.detach()}, {"D(x)", mean(sigmoid(real_logit))}, {"D(G)", mean(sigmoid(fake_logit))}};
+}
+
+Metric Gan::step_generator(int64_t batch) {
+  Tape tape;
+  tape.watch(generator_params_);
+  const Tensor logit = training_logit(generator_(prior(batch, latent_), Mode::train));
+  const Tensor loss =
+      options_.generator_loss == GeneratorLoss::minimax ? -mean(softplus(logit)) : mean(softplus(-logit));
+  generator_adam_.step(tape.grad(loss, generator_params_));
+  return {"loss_g", loss.detach()};
 }
 
 void Gan::visit(Visitor& v) {

@@ -27,8 +27,13 @@ class Gan {
 
   /// `discriminator_steps` steps of D, each on fresh data and fresh samples, then one of G.
   Metrics step(const Batches& next);
+  /// One step of D alone. With G at rest, D goes on towards its optimum: what DDLS wants of it.
+  Metrics step_discriminator(const Tensor& x);
 
   /// z ~ N(0, I), [count, latent].
+  /// Learning rate of both networks from now on.
+  void set_rate(real rate) { generator_adam_.set_rate(rate), discriminator_adam_.set_rate(rate); }
+
   Tensor prior(int64_t count, Noise& noise) const { return noise.normal({count, options_.latent}); }
   /// G(z) with running batch statistics: samples that do not see each other.
   Tensor generate(const Tensor& z) { return generator_(z, Mode::eval); }
@@ -38,6 +43,10 @@ class Gan {
   void visit(Visitor& v);
 
  private:
+  Metric step_generator(int64_t batch);
+  /// d(x) with batch statistics, [B].
+  Tensor training_logit(const Tensor& x) { return scores(discriminator_(x, Mode::train)); }
+
   Options options_;
   Sequential generator_, discriminator_;
   std::vector<Tensor> generator_params_, discriminator_params_;

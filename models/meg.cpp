@@ -47,7 +47,8 @@ void Meg::step_generator(int64_t batch, Metrics& metrics) {
   const Tensor energy = mean(scores(energy_(fake, Mode::train)));
   // log 2 = 0.693 says that T knows nothing of z, and 0 that G(z) tells it all.
   const Tensor information =
-      (mean(softplus(-statistics_(fake, z, Mode::train))) + mean(softplus(statistics_(fake, strangers, Mode::train)))) / 2;
+      (mean(softplus(-statistics_(fake, z, Mode::train))) + mean(softplus(statistics_(fake, strangers, Mode::train)))) /
+      2;
 
   std::vector<Tensor> both = generator_params_;
   both.insert(both.end(), statistics_params_.begin(), statistics_params_.end());

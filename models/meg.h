@@ -35,6 +35,10 @@ class Meg {
 
   /// One step of G and T, then `energy_steps` of E, as in the authors' code (the paper has them the other way round).
   Metrics step(const Batches& next);
+  /// Learning rate of all three networks from now on.
+  void set_rate(real rate) {
+    generator_adam_.set_rate(rate), energy_adam_.set_rate(rate), statistics_adam_.set_rate(rate);
+  }
 
   Tensor prior(int64_t count, Noise& noise) const { return noise.normal({count, options_.latent}); }
   Tensor generate(const Tensor& z) { return generator_(z, Mode::eval); }

@@ -54,12 +54,12 @@ Sequential dcgan_generator(const DcganOptions& o, Noise& noise) {
 
   if (o.size == 28) {
     add(Linear(o.latent, 8 * w * 2 * 2, noise));
-    add(BatchNorm(8 * w * 2 * 2, noise, scale_init));
-    add(relu_layer);
     add(Reshape{{2, 2, 8 * w}});
-    up(8 * w, 4 * w, 5, convolution(2, 2, 1));                             //  4 x 4
-    up(4 * w, 2 * w, 5, convolution(2, 2, 0));                             //  7 x 7
-    up(2 * w, w, 5, convolution(2, 2, 1));                                 // 14 x 14
+    add(BatchNorm(8 * w, noise, scale_init));
+    add(relu_layer);
+    up(8 * w, 4 * w, 5, convolution(2, 2, 1));                            //  4 x 4
+    up(4 * w, 2 * w, 5, convolution(2, 2, 0));                            //  7 x 7
+    up(2 * w, w, 5, convolution(2, 2, 1));                                // 14 x 14
     add(ConvTranspose2d(w, o.channels, 5, noise, convolution(2, 2, 1)));  // 28 x 28
   } else if (o.size == 32) {
     add(Linear(o.latent, 8 * w * 4 * 4, noise));
@@ -91,18 +91,18 @@ Sequential dcgan_critic(const DcganOptions& o, Noise& noise, const CriticOptions
 
   int64_t features;
   if (o.size == 28) {
-    block(o.channels, w, 5, 2, 2);   // 14 x 14
-    block(w, 2 * w, 5, 2, 2);        //  7 x 7
-    block(2 * w, 4 * w, 5, 2, 2);    //  4 x 4
-    block(4 * w, 8 * w, 5, 2, 2);    //  2 x 2
+    block(o.channels, w, 5, 2, 2);  // 14 x 14
+    block(w, 2 * w, 5, 2, 2);       //  7 x 7
+    block(2 * w, 4 * w, 5, 2, 2);   //  4 x 4
+    block(4 * w, 8 * w, 5, 2, 2);   //  2 x 2
     features = 2 * 2 * 8 * w;
   } else if (o.size == 32) {
-    block(o.channels, w, 3, 1, 1);   // 32 x 32
-    block(w, w, 4, 2, 1);            // 16 x 16
+    block(o.channels, w, 3, 1, 1);  // 32 x 32
+    block(w, w, 4, 2, 1);           // 16 x 16
     block(w, 2 * w, 3, 1, 1);
-    block(2 * w, 2 * w, 4, 2, 1);    //  8 x 8
+    block(2 * w, 2 * w, 4, 2, 1);  //  8 x 8
     block(2 * w, 4 * w, 3, 1, 1);
-    block(4 * w, 4 * w, 4, 2, 1);    //  4 x 4
+    block(4 * w, 4 * w, 4, 2, 1);  //  4 x 4
     block(4 * w, 8 * w, 3, 1, 1);
     features = 4 * 4 * 8 * w;
   } else {

@@ -17,9 +17,10 @@ struct MlpOptions {
 Sequential mlp(const std::vector<int64_t>& sizes, Noise& noise, const MlpOptions& options = {});
 
 /// The image networks of the DCGAN family (Radford et al. 2016), in the form of Kumar et al. 2019 (MEG): all kernels
-/// N(0, 0.02^2), batch-norm scales N(1, 0.02^2). `width` is the number of channels at the finest level; 64 is the papers'.
+/// N(0, 0.02^2), batch-norm scales N(1, 0.02^2). `width` is the number of channels at the finest level; 64 is the
+/// papers'.
 struct DcganOptions {
-  int64_t size = 28;     // 28 (5x5 kernels: 2, 4, 7, 14, 28) or 32 (4x4 kernels: 4, 8, 16, 32)
+  int64_t size = 28;  // 28 (5x5 kernels: 2, 4, 7, 14, 28) or 32 (4x4 kernels: 4, 8, 16, 32)
   int64_t channels = 1;
   int64_t latent = 128;
   int64_t width = 64;
@@ -30,7 +31,7 @@ Sequential dcgan_generator(const DcganOptions& options, Noise& noise);
 
 struct CriticOptions {
   int64_t outputs = 1;
-  bool batch_norm = false;     // never with a gradient penalty: it would couple the samples of a batch
+  bool batch_norm = false;  // never with a gradient penalty: it would couple the samples of a batch
   bool spectral_norm = false;
 };
 /// Images -> [B,outputs].

@@ -23,8 +23,11 @@ class WganGp {
   /// generator: [B,latent] -> [B,...]; critic: [B,...] -> [B,1], without batch-norm, which would couple samples.
   WganGp(Sequential generator, Sequential critic, const Options& options, Noise latent);
 
-  /// `critic_steps` steps of the critic, then one of the generator (none in the very first call, as in the authors' code).
+  /// `critic_steps` steps of the critic, then one of the generator (none in the very first call, as in the authors'
+  /// code).
   Metrics step(const Batches& next);
+  /// Learning rate of both networks from now on.
+  void set_rate(real rate) { generator_adam_.set_rate(rate), critic_adam_.set_rate(rate); }
 
   Tensor prior(int64_t count, Noise& noise) const { return noise.normal({count, options_.latent}); }
   Tensor generate(const Tensor& z) { return generator_(z, Mode::eval); }

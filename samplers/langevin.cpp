@@ -10,17 +10,28 @@ namespace erg {
 
 Langevin Langevin::exact(real eta, int steps) { return {.drift = eta, .noise = std::sqrt(2 * eta), .steps = steps}; }
 
-Langevin Langevin::ddls(real epsilon, int steps) { return {.drift = epsilon / 2, .noise = std::sqrt(epsilon), .steps = steps}; }
+Langevin Langevin::ddls(real epsilon, int steps) {
+  return {.drift = epsilon / 2, .noise = std::sqrt(epsilon), .steps = steps};
+}
 
-Langevin Langevin::tempered(real step, real noise, int steps) { return {.drift = step, .noise = noise, .steps = steps}; }
+Langevin Langevin::tempered(real step, real noise, int steps) {
+  return {.drift = step, .noise = noise, .steps = steps};
+}
 
 Langevin Langevin::igebm(int steps) {
-  return {.drift = 10, .noise = real(0.005), .steps = steps, .low = 0, .high = 1, .grad_clip = real(0.01), .noise_first = true};
+  return {.drift = 10,
+          .noise = real(0.005),
+          .steps = steps,
+          .low = 0,
+          .high = 1,
+          .grad_clip = real(0.01),
+          .noise_first = true};
 }
 
 Tensor Langevin::operator()(const Energy& energy, const Tensor& start, Noise& source) const {
   if (!(drift > 0)) throw std::invalid_argument("[langevin] the step must be positive, got " + std::to_string(drift));
-  if (steps < 0) throw std::invalid_argument("[langevin] the number of steps must not be negative, got " + std::to_string(steps));
+  if (steps < 0)
+    throw std::invalid_argument("[langevin] the number of steps must not be negative, got " + std::to_string(steps));
 
   Tensor x = start.clone();
   const auto update = [&](const kernels::LangevinUpdate& u, const Tensor& gradient) {
@@ -28,7 +39,8 @@ Tensor Langevin::operator()(const Energy& energy, const Tensor& start, Noise& so
     if (u.noise != 0) source.advance();
   };
   for (int k = 0; k < steps; ++k) {
-    if (noise_first) update({0, noise, -std::numeric_limits<real>::infinity(), std::numeric_limits<real>::infinity(), grad_clip}, x);
+    if (noise_first)
+      update({0, noise, -std::numeric_limits<real>::infinity(), std::numeric_limits<real>::infinity(), grad_clip}, x);
     const Tensor gradient = energy_and_gradient(energy, x).gradient;
     update({drift, noise_first ? 0 : noise, low, high, grad_clip}, gradient);
   }

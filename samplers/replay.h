@@ -30,6 +30,9 @@ class ReplayBuffer {
   void visit(Visitor& v);
 
  private:
+  /// fresh_(count), which must have the form of the chains in the buffer.
+  Tensor make_fresh(int64_t count) const;
+
   double restart_;
   Fresh fresh_;
   Noise noise_;

@@ -1,8 +1,9 @@
 // Every row of the op table against central differences, in double: first and second derivatives in every element of
 // every input, and what must agree whichever way a gradient is taken.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "differences.h"
+#include "kernel_runs.h"
 #include "op_cases.h"
 
 namespace erg::test {
@@ -11,6 +12,7 @@ namespace {
 class Gradient : public testing::TestWithParam<OpCase> {
  protected:
   Gradient() : row_(GetParam()), x_(draw_inputs(row_)) {
+    set_threads(1);  // there is too little work for two
     std::mt19937 generator(21);
     weights_ = draw({row_.f(x_).shape()}, generator);
     for (const Tensor& x : x_) slopes_.push_back(draw({x.shape()}, generator));
@@ -80,6 +82,25 @@ TEST_P(Gradient, DoesNotDependOnWhatElseIsWatched) {
     Tape tape;
     tape.watch(x_[i]);
     EXPECT_EQ(tape.grad(loss(), {x_[i]})[0].to_host(), all[i].to_host()) << "input " << i;
+  }
+}
+
+/// An input that is changed in place after the forward pass is either not needed any more or missed.
+TEST_P(Gradient, NeverUsesAnInputThatWasChangedInPlace) {
+  const auto expected = gradients(Keep::nothing);
+  for (size_t changed = 0; changed < x_.size(); ++changed) {
+    Tensor x = x_[changed];
+    const Tensor before = x.clone();
+    Tape tape;
+    tape.watch(x_);
+    const Tensor y = loss();
+    x.copy_(Tensor::full(x.shape(), real(0.7)));
+    try {
+      const auto got = tape.grad(y, x_);
+      for (size_t i = 0; i < x_.size(); ++i)
+        EXPECT_EQ(got[i].to_host(), expected[i].to_host()) << "input " << i << ", input " << changed << " changed";
+    } catch (const std::logic_error& error) { EXPECT_THAT(error.what(), testing::HasSubstr("was changed in place")); }
+    x.copy_(before);
   }
 }
 

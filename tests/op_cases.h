@@ -5,7 +5,10 @@
 // operation benchmark. No row, no op: op_test.cpp compares the table with the header and with the functor catalogue.
 #pragma once
 
+#include <array>
+#include <cctype>
 #include <functional>
+#include <ostream>
 #include <random>
 #include <span>
 #include <string>
@@ -301,6 +304,28 @@ inline void add_moves(std::vector<OpCase>& table) {
   move("permute", "identity", {{{2, 3}}}, [](const Inputs& x) { return permute(x[0], {0, 1}); });
 }
 
+/// Nothing is a batch too: no element may be read or written, and sums of nothing are zero.
+inline void add_empty(std::vector<OpCase>& table) {
+  const auto empty = [&](const char* op, const std::vector<Input>& inputs, auto f) {
+    table.push_back({op, "of nothing", inputs, f, nothing, compulsory_bytes});
+  };
+  empty("tanh", {{{0, 3}}}, [](const Inputs& x) { return tanh(x[0]); });
+  empty("add", {{{0, 3}}, {{3}}}, [](const Inputs& x) { return x[0] + x[1]; });
+  empty("sum", {{{0, 3}}}, [](const Inputs& x) { return sum(x[0]); });
+  empty("sum_to", {{{2, 0, 3}}}, [](const Inputs& x) { return sum_to(x[0], {2, 1, 3}); });
+  empty("broadcast_to", {{{1, 3}}}, [](const Inputs& x) { return broadcast_to(x[0], {0, 3}); });
+  empty("sum_per_sample", {{{0, 3}}}, [](const Inputs& x) { return sum_per_sample(x[0]); });
+  empty("matmul", {{{0, 3}}, {{3, 2}}}, [](const Inputs& x) { return matmul(x[0], x[1]); });
+  empty("conv2d", {{{0, 3, 3, 2}}, {{2, 2, 2, 1}}}, [](const Inputs& x) { return conv2d(x[0], x[1]); });
+  empty("avg_pool", {{{0, 2, 2, 1}}}, [](const Inputs& x) { return avg_pool(x[0], 2); });
+  empty("concat", {{{0, 3}}, {{2, 3}}}, [](const Inputs& x) { return concat(x, 0); });
+  empty("slice", {{{2, 3}}}, [](const Inputs& x) { return slice(x[0], 1, 2, 2); });
+  empty("pad", {{{0, 1, 1, 2}}}, [](const Inputs& x) { return pad(x[0], 1); });
+  empty("permute", {{{2, 0, 3}}}, [](const Inputs& x) { return permute(x[0], {2, 0, 1}); });
+  table.push_back(
+      {"matmul", "over nothing", {{{2, 0}}, {{0, 3}}}, [](const Inputs& x) { return matmul(x[0], x[1]); }, nothing});
+}
+
 }  // namespace rows
 
 inline const std::vector<OpCase>& op_cases() {
@@ -314,6 +339,7 @@ inline const std::vector<OpCase>& op_cases() {
     rows::add_images(all);
     rows::add_norms(all);
     rows::add_moves(all);
+    rows::add_empty(all);
     return all;
   }();
   return table;

@@ -124,7 +124,13 @@ TEST(Pool, PoisonFillsEveryBlockWithNaN) {
 TEST(Pool, ThrowsBadAllocForAbsurdSizes) {
   const auto before = pool().stats();
   EXPECT_THROW(pool().take(-1), std::bad_alloc);
-  for (int octave = 46; octave < 63; ++octave)
+#ifdef __SANITIZE_ADDRESS__
+  const int first =
+      53;  // below it the pool asks the system, and the sanitizer's operator new aborts where it should throw
+#else
+  const int first = 46;
+#endif
+  for (int octave = first; octave < 63; ++octave)
     for (const int64_t n : {(int64_t(1) << octave) - 1, int64_t(1) << octave, (int64_t(1) << octave) + 1})
       EXPECT_THROW(pool().take(n), std::bad_alloc) << n;
   EXPECT_THROW(pool().take(std::numeric_limits<int64_t>::max()), std::bad_alloc);

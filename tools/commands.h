@@ -1,10 +1,13 @@
 // The commands of the erg program: each declares its options on `app` and sets `run`, which returns an exit code.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 
 #include "settings.h"
+
+namespace CLI {
+class App;
+}
 
 namespace erg::tools {
 

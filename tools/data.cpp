@@ -64,8 +64,8 @@ class SwissRoll : public Data {
   Noise noise_;
 };
 
-/// Passes over an image set, each in a random order of its own. The order is a function of (seed, pass), so the state of
-/// the sequence is where it stands.
+/// Passes over an image set, each in a random order of its own. The order is a function of (seed, pass), so the state
+/// of the sequence is where it stands.
 class ImageData : public Data {
  public:
   ImageData(io::ImageSet set, uint64_t seed) : set_(std::move(set)), noise_(seed, "data") {}
@@ -87,11 +87,12 @@ class ImageData : public Data {
   }
   Shape sample() const override { return {set_.height, set_.width, set_.channels}; }
   void visit(Visitor& v) override {
-    v.counter("position", [this] { return position_; },
-              [this](uint64_t value) {
-                position_ = value;
-                order_.clear();
-              });
+    v.counter(
+        "position", [this] { return position_; },
+        [this](uint64_t value) {
+          position_ = value;
+          order_.clear();
+        });
   }
 
  private:
@@ -113,9 +114,16 @@ std::unique_ptr<Data> open_images(const std::string& data_dir, uint64_t seed) {
 }
 
 const Name names[] = {
-    {"25gaussians", false, [](const std::string&, uint64_t seed) -> std::unique_ptr<Data> { return std::make_unique<MixtureData>(grid_of_25_gaussians(), seed); }},
-    {"8gaussians", false, [](const std::string&, uint64_t seed) -> std::unique_ptr<Data> { return std::make_unique<MixtureData>(ring_of_8_gaussians(), seed); }},
-    {"swissroll", false, [](const std::string&, uint64_t seed) -> std::unique_ptr<Data> { return std::make_unique<SwissRoll>(seed); }},
+    {"25gaussians", false,
+     [](const std::string&, uint64_t seed) -> std::unique_ptr<Data> {
+       return std::make_unique<MixtureData>(grid_of_25_gaussians(), seed);
+     }},
+    {"8gaussians", false,
+     [](const std::string&, uint64_t seed) -> std::unique_ptr<Data> {
+       return std::make_unique<MixtureData>(ring_of_8_gaussians(), seed);
+     }},
+    {"swissroll", false,
+     [](const std::string&, uint64_t seed) -> std::unique_ptr<Data> { return std::make_unique<SwissRoll>(seed); }},
     {"mnist", true, open_images<io::load_mnist>},
     {"fashion-mnist", true, open_images<io::load_fashion_mnist>},
     {"cifar10", true, open_images<io::load_cifar10>},
@@ -137,6 +145,8 @@ std::vector<std::string> data_names() {
 
 bool is_image_set(const std::string& name) { return find(name).image; }
 
-std::unique_ptr<Data> open_data(const std::string& name, const std::string& data_dir, uint64_t seed) { return find(name).open(data_dir, seed); }
+std::unique_ptr<Data> open_data(const std::string& name, const std::string& data_dir, uint64_t seed) {
+  return find(name).open(data_dir, seed);
+}
 
 }  // namespace erg::tools

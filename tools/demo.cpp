@@ -1,4 +1,5 @@
 // erg demo: a GAN, DDLS on top of it, an EBM and MEG on the grid of 25 Gaussians. One table, and pictures.
+#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "../models/ddls.h"
@@ -24,7 +25,8 @@ constexpr int64_t sample_count = 10000;
 /// Trains and judges one system after another, each on the same grid with the same seed.
 class Demo {
  public:
-  Demo(const Options& options, const Common& common) : options_(options), common_(common), mixture_(grid_of_25_gaussians()) {
+  Demo(const Options& options, const Common& common)
+      : options_(options), common_(common), mixture_(grid_of_25_gaussians()) {
     make_directory(options.out);
     std::printf("%-8s %8s %14s %9s\n", "system", "modes", "high quality", "seconds");
     write("data", open_data("25gaussians", "", options_.seed)->next(sample_count), 0);
@@ -42,6 +44,7 @@ class Demo {
     const std::unique_ptr<Data> data = open_data(settings.data, "", settings.seed);
     Progress progress(settings.system, settings.steps, common_.quiet);
     for (int64_t step = 1; step <= settings.steps; ++step) {
+      system.set_rate(real(annealed_rate(settings, step)));
       const Metrics metrics = system.step([&] { return data->next(settings.batch); });
       if (progress.due(step)) {
         Values values;
@@ -62,7 +65,9 @@ class Demo {
     std::fflush(stdout);
     io::write_png(path(name, ""), scatter_picture(samples, mixture_));
   }
-  void write_density(const char* name, const Energy& energy) { io::write_png(path(name, "-density"), density_picture(energy)); }
+  void write_density(const char* name, const Energy& energy) {
+    io::write_png(path(name, "-density"), density_picture(energy));
+  }
 
  private:
   std::filesystem::path path(const char* name, const char* kind) const {
@@ -85,8 +90,9 @@ void run_gan_and_ddls(Demo& demo) {
 
   // The same latent points, moved by the discriminator's verdict.
   const Progress clock("ddls", 1, true);
-  const Energy energy = ddls_energy([&](const Tensor& t) { return gan.generate(t); }, [&](const Tensor& x) { return gan.logit(x); });
-  const Tensor moved = Langevin::ddls(real(0.01), 100)(energy, z, noise);
+  const Energy energy =
+      ddls_energy([&](const Tensor& t) { return gan.generate(t); }, [&](const Tensor& x) { return gan.logit(x); });
+  const Tensor moved = Langevin::ddls(real(0.003), 200)(energy, z, noise);
   demo.write("ddls", gan.generate(moved), clock.seconds());
 }
 
@@ -113,16 +119,18 @@ int demonstrate(const Options& options, const Common& common) {
   run_gan_and_ddls(demo);
   run_ebm(demo);
   run_meg(demo);
-  std::printf("\n25 Gaussians; modes with at least one sample within 3 deviations, and the share of %lld samples that are.\n"
-              "ddls starts from the gan's samples; its seconds are sampling alone. Pictures: %s/*.png\n",
-              static_cast<long long>(sample_count), options.out.c_str());
+  std::printf(
+      "\n25 Gaussians; modes with at least one sample within 3 deviations, and the share of %lld samples that are.\n"
+      "ddls starts from the gan's samples; its seconds are sampling alone. Pictures: %s/*.png\n",
+      static_cast<long long>(sample_count), options.out.c_str());
   return Exit::ok;
 }
 
 }  // namespace
 
 void add_demo(CLI::App& app, const Common& common, Run& run) {
-  CLI::App* command = app.add_subcommand("demo", "The tour: GAN, DDLS, EBM and MEG on 25 Gaussians; a table and pictures");
+  CLI::App* command =
+      app.add_subcommand("demo", "The tour: GAN, DDLS, EBM and MEG on 25 Gaussians; a table and pictures");
   auto options = std::make_shared<Options>();
   command->option_defaults()->always_capture_default();
   command->add_option("--out", options->out, "Folder for the pictures");

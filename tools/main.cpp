@@ -1,4 +1,5 @@
 // The erg program. Results go to stdout, progress and messages to stderr; exit codes are in error.h.
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
 #include <new>
@@ -25,8 +26,9 @@ void declare(CLI::App& app, Common& common, Settings& settings, Run& run) {
   add_train(app, common, settings, run);
   add_sample(app, common, run);
   add_version(app, run);
-  app.footer("Run 'erg COMMAND --help' for a command's options. Exit codes: 0 ok, 64 usage, 65 bad data, 66 no input,\n"
-             "69 device unavailable, 73/74 cannot write, 75 out of memory, 76 diverged, 130/143 stopped after a checkpoint.");
+  app.footer(
+      "Run 'erg COMMAND --help' for a command's options. Exit codes: 0 ok, 64 usage, 65 bad data, 66 no input,\n"
+      "69 device unavailable, 73/74 cannot write, 75 out of memory, 76 diverged, 130/143 stopped after a checkpoint.");
 }
 
 int parse_and_run(int argc, char** argv) {
@@ -66,21 +68,15 @@ int guarded_main(int argc, char** argv) {
   };
   try {
     return parse_and_run(argc, argv);
-  } catch (const UsageError& error) {
-    return fail(error.what(), Exit::usage);
-  } catch (const io::DataError& error) {
+  } catch (const UsageError& error) { return fail(error.what(), Exit::usage); } catch (const io::DataError& error) {
     return fail(error.what(), Exit::bad_data);
   } catch (const io::MissingError& error) {
     return fail(error.what(), Exit::no_input);
   } catch (const io::WriteError& error) {
     return fail(error.what(), error.step == io::WriteError::Step::create ? Exit::cannot_create : Exit::cannot_write);
-  } catch (const DivergedError& error) {
-    return fail(error.what(), Exit::diverged);
-  } catch (const std::bad_alloc&) {
+  } catch (const DivergedError& error) { return fail(error.what(), Exit::diverged); } catch (const std::bad_alloc&) {
     return fail("out of memory; try a smaller --batch or --width", Exit::out_of_memory);
-  } catch (const std::exception& error) {
-    return fail(error.what(), Exit::internal);
-  }
+  } catch (const std::exception& error) { return fail(error.what(), Exit::internal); }
 }
 
 }  // namespace erg::tools

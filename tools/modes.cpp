@@ -14,7 +14,8 @@ ModeCount count_modes(const Mixture& mixture, const Tensor& samples, double radi
     size_t nearest = 0;
     double best = std::numeric_limits<double>::infinity();
     for (size_t m = 0; m < mixture.centres.size(); ++m) {
-      const double distance = std::hypot(points[2 * i] - mixture.centres[m][0], points[2 * i + 1] - mixture.centres[m][1]);
+      const double distance =
+          std::hypot(points[2 * i] - mixture.centres[m][0], points[2 * i + 1] - mixture.centres[m][1]);
       if (distance < best) {
         best = distance;
         nearest = m;

@@ -26,13 +26,16 @@ const std::array<Colour, 5> heat = {{{8, 6, 30}, {80, 20, 110}, {185, 55, 90}, {
 
 class Canvas {
  public:
-  explicit Canvas(const View& view) : view_(view), image_{view.size, view.size, 3, std::vector<uint8_t>(size_t(3) * size_t(view.size) * size_t(view.size), 255)} {}
+  explicit Canvas(const View& view)
+      : view_(view),
+        image_{view.size, view.size, 3, std::vector<uint8_t>(size_t(3) * size_t(view.size) * size_t(view.size), 255)} {}
 
   /// The column (or, mirrored, row) of a coordinate.
   double pixel(double coordinate) const { return (coordinate / view_.extent + 1) / 2 * view_.size; }
   void set(int column, int row, const Colour& c) {
     if (column < 0 || row < 0 || column >= view_.size || row >= view_.size) return;
-    for (size_t k = 0; k < 3; ++k) image_.pixels[size_t(row * view_.size + column) * 3 + k] = uint8_t(std::lround(c[k]));
+    for (size_t k = 0; k < 3; ++k)
+      image_.pixels[size_t(row * view_.size + column) * 3 + k] = uint8_t(std::lround(c[k]));
   }
   void circle(double x, double y, double radius, const Colour& c) {
     const int points = 90;
@@ -66,7 +69,8 @@ io::Image scatter_picture(const Tensor& samples, const std::optional<Mixture>& m
   }
   for (int row = 0; row < view.size; ++row)
     for (int column = 0; column < view.size; ++column)
-      if (const int h = hits[size_t(row) * size_t(view.size) + size_t(column)]) canvas.set(column, row, ramp(ink, 1 - std::pow(0.65, h)));
+      if (const int h = hits[size_t(row) * size_t(view.size) + size_t(column)])
+        canvas.set(column, row, ramp(ink, 1 - std::pow(0.65, h)));
   return canvas.take();
 }
 
@@ -85,7 +89,8 @@ io::Image density_picture(const Energy& energy, const View& view) {
   Canvas canvas(view);
   for (int row = 0; row < view.size; ++row)
     for (int column = 0; column < view.size; ++column)
-      canvas.set(column, row, ramp(heat, std::exp(double(lowest - e[size_t(row) * size_t(view.size) + size_t(column)]))));
+      canvas.set(column, row,
+                 ramp(heat, std::exp(double(lowest - e[size_t(row) * size_t(view.size) + size_t(column)]))));
   return canvas.take();
 }
 

@@ -13,7 +13,8 @@ struct View {
   int size = 480;
 };
 
-/// Samples [B,2] as a cloud, darker where they are denser; the modes of the mixture, if given, as circles of three deviations.
+/// Samples [B,2] as a cloud, darker where they are denser; the modes of the mixture, if given, as circles of three
+/// deviations.
 io::Image scatter_picture(const Tensor& samples, const std::optional<Mixture>& mixture, const View& view = {});
 
 /// exp(-E), scaled to its largest value over the view: bright is likely.

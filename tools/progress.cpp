@@ -7,7 +7,12 @@
 namespace erg::tools {
 
 Progress::Progress(std::string title, int64_t steps, bool quiet)
-    : title_(std::move(title)), steps_(steps), quiet_(quiet), terminal_(isatty(STDERR_FILENO)), start_(Clock::now()), shown_(start_) {}
+    : title_(std::move(title)),
+      steps_(steps),
+      quiet_(quiet),
+      terminal_(isatty(STDERR_FILENO)),
+      start_(Clock::now()),
+      shown_(start_) {}
 
 Progress::~Progress() {
   if (line_open_) std::fputc('\n', stderr);
@@ -26,8 +31,8 @@ void Progress::update(int64_t step, const Values& values) {
   shown_ = Clock::now();
   const double elapsed = seconds(), rate = double(step) / elapsed;
   char head[160];
-  std::snprintf(head, sizeof head, "%s  %lld/%lld  %.1f steps/s  %s left", title_.c_str(), static_cast<long long>(step), static_cast<long long>(steps_),
-                rate, duration_text(double(steps_ - step) / rate).c_str());
+  std::snprintf(head, sizeof head, "%s  %lld/%lld  %.1f steps/s  %s left", title_.c_str(), static_cast<long long>(step),
+                static_cast<long long>(steps_), rate, duration_text(double(steps_ - step) / rate).c_str());
   std::string line = head;
   for (const auto& [name, value] : values) {
     char number[64];

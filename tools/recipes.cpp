@@ -21,7 +21,8 @@ Sequential generator_net(const Settings& s, const Shape& sample, Noise& noise) {
   return mlp({s.latent, s.width, s.width, s.width, sample[0]}, noise);
 }
 
-Sequential critic_net(const Settings& s, const Shape& sample, Noise& noise, const Activation& hidden, const CriticOptions& options = {}) {
+Sequential critic_net(const Settings& s, const Shape& sample, Noise& noise, const Activation& hidden,
+                      const CriticOptions& options = {}) {
   if (is_image(sample)) return dcgan_critic(image_options(s, sample), noise, options);
   return mlp({sample[0], s.width, s.width, s.width, options.outputs}, noise, {.hidden = hidden});
 }
@@ -54,8 +55,8 @@ Gan make_gan(const Settings& s, const Shape& sample) {
   Sequential generator = generator_net(s, sample, noise);
   Sequential discriminator = critic_net(s, sample, noise, leaky, {.batch_norm = true});
   const Adam::Options adam{.rate = real(s.rate), .beta1 = real(0.5)};
-  return Gan(std::move(generator), std::move(discriminator), {.latent = s.latent, .generator_adam = adam, .discriminator_adam = adam},
-             Noise(s.seed, "latent"));
+  return Gan(std::move(generator), std::move(discriminator),
+             {.latent = s.latent, .generator_adam = adam, .discriminator_adam = adam}, Noise(s.seed, "latent"));
 }
 
 WganGp make_wgan_gp(const Settings& s, const Shape& sample) {
@@ -82,9 +83,10 @@ Meg make_meg(const Settings& s, const Shape& sample) {
   }
   // On images the authors' code takes a norm per pixel, which makes their lambda of 10 this much of a full norm.
   const real penalty = is_image(sample) ? real(10.0 / double(sample[0] * sample[1])) : real(0.1);
-  return Meg(std::move(generator), std::move(energy), std::move(statistics),
-             {.latent = s.latent, .penalty = penalty, .adam = {.rate = real(s.rate), .beta1 = real(0.5), .beta2 = real(0.9)}},
-             Noise(s.seed, "latent"));
+  return Meg(
+      std::move(generator), std::move(energy), std::move(statistics),
+      {.latent = s.latent, .penalty = penalty, .adam = {.rate = real(s.rate), .beta1 = real(0.5), .beta2 = real(0.9)}},
+      Noise(s.seed, "latent"));
 }
 
 PersistentEbm::PersistentEbm(const Settings& s, const Shape& sample)
@@ -108,7 +110,8 @@ PersistentEbm::PersistentEbm(const Settings& s, const Shape& sample)
 
 Tensor PersistentEbm::sample(int64_t count, Noise& noise) {
   const int64_t capacity = buffer_.chains().dim(0);
-  if (count > capacity) throw UsageError("the buffer has " + std::to_string(capacity) + " chains; cannot draw " + std::to_string(count));
+  if (count > capacity)
+    throw UsageError("the buffer has " + std::to_string(capacity) + " chains; cannot draw " + std::to_string(count));
   return langevin_(energy(), slice(buffer_.chains(), 0, 0, count), noise);
 }
 
@@ -128,35 +131,45 @@ class TrainerOf : public Trainer {
   explicit TrainerOf(const Make& make) : system_(make()) {}
 
   Metrics step(const Batches& next) override { return system_.step(next); }
+  void set_rate(real rate) override { system_.set_rate(rate); }
   void visit(Visitor& v) override { system_.visit(v); }
 
   Tensor sample(int64_t count, Noise& noise) override {
-    if constexpr (has_generator) return system_.generate(system_.prior(count, noise));
-    else return system_.sample(count, noise);
+    if constexpr (has_generator)
+      return system_.generate(system_.prior(count, noise));
+    else
+      return system_.sample(count, noise);
   }
   Energy energy() override {
-    if constexpr (has_logit) return [this](const Tensor& x) { return -system_.logit(x); };
-    else return system_.energy();
+    if constexpr (has_logit)
+      return [this](const Tensor& x) { return -system_.logit(x); };
+    else
+      return system_.energy();
   }
   bool has_latent_energy() const override { return has_logit; }
   Energy latent_energy() override {
     if constexpr (has_logit)
-      return ddls_energy([this](const Tensor& z) { return system_.generate(z); }, [this](const Tensor& x) { return system_.logit(x); });
+      return ddls_energy([this](const Tensor& z) { return system_.generate(z); },
+                         [this](const Tensor& x) { return system_.logit(x); });
     else
       return Trainer::latent_energy();
   }
   Tensor prior(int64_t count, Noise& noise) override {
-    if constexpr (has_generator) return system_.prior(count, noise);
-    else return Trainer::prior(count, noise);
+    if constexpr (has_generator)
+      return system_.prior(count, noise);
+    else
+      return Trainer::prior(count, noise);
   }
   Tensor generate(const Tensor& z) override {
-    if constexpr (has_generator) return system_.generate(z);
-    else return Trainer::generate(z);
+    if constexpr (has_generator)
+      return system_.generate(z);
+    else
+      return Trainer::generate(z);
   }
 
  private:
-  static constexpr bool has_generator = requires(System& s, const Tensor& z) { s.generate(z); };
-  static constexpr bool has_logit = requires(System& s, const Tensor& x) { s.logit(x); };
+  static constexpr bool has_generator = requires(System & s, const Tensor& z) { s.generate(z); };
+  static constexpr bool has_logit = requires(System & s, const Tensor& x) { s.logit(x); };
   System system_;
 };
 
@@ -176,17 +189,40 @@ struct Recipe {
 };
 
 const Recipe recipes[] = {
-    {"gan", "generative adversarial network (Goodfellow et al. 2014), non-saturating; DCGAN nets on images", trainer<make_gan>,
-     {.steps = 8000, .batch = 256, .latent = 2, .width = 128, .rate = 1e-3},
+    {"gan",
+     "generative adversarial network (Goodfellow et al. 2014), non-saturating; DCGAN nets on images",
+     trainer<make_gan>,
+     {.steps = 6000, .batch = 256, .latent = 2, .width = 128, .rate = 2e-3, .anneal = true},
      {.steps = 3000, .batch = 64, .latent = 128, .width = 32, .rate = 2e-4}},
-    {"wgan-gp", "Wasserstein GAN with gradient penalty (Gulrajani et al. 2017)", trainer<make_wgan_gp>,
-     {.steps = 3000, .batch = 256, .latent = 2, .width = 128, .rate = 1e-3},
+    {"wgan-gp",
+     "Wasserstein GAN with gradient penalty (Gulrajani et al. 2017)",
+     trainer<make_wgan_gp>,
+     {.steps = 3000, .batch = 256, .latent = 2, .width = 128, .rate = 1e-3, .anneal = true},
      {.steps = 2000, .batch = 64, .latent = 128, .width = 16, .rate = 2e-4}},
-    {"ebm", "energy-based model by persistent contrastive divergence with Langevin chains", trainer<make_ebm>,
-     {.steps = 5000, .batch = 256, .width = 128, .rate = 1e-3, .chain_steps = 20, .buffer = 10000, .chain_step = 1e-4, .chain_noise = 0.0141},
-     {.steps = 3000, .batch = 64, .width = 16, .rate = 1e-4, .chain_steps = 20, .buffer = 2000, .chain_step = 1, .chain_noise = 0.01}},
-    {"meg", "maximum entropy generators for energy-based models (Kumar et al. 2019)", trainer<make_meg>,
-     {.steps = 3000, .batch = 256, .latent = 2, .width = 128, .rate = 5e-4},
+    {"ebm",
+     "energy-based model by persistent contrastive divergence with Langevin chains",
+     trainer<make_ebm>,
+     {.steps = 5000,
+      .batch = 256,
+      .width = 128,
+      .rate = 1e-3,
+      .anneal = true,
+      .chain_steps = 20,
+      .buffer = 10000,
+      .chain_step = 1e-4,
+      .chain_noise = 0.0141},
+     {.steps = 3000,
+      .batch = 64,
+      .width = 16,
+      .rate = 1e-4,
+      .chain_steps = 20,
+      .buffer = 2000,
+      .chain_step = 1,
+      .chain_noise = 0.01}},
+    {"meg",
+     "maximum entropy generators for energy-based models (Kumar et al. 2019)",
+     trainer<make_meg>,
+     {.steps = 2500, .batch = 256, .latent = 2, .width = 128, .rate = 1e-3, .anneal = true},
      {.steps = 2000, .batch = 64, .latent = 128, .width = 16, .rate = 1e-4}},
 };
 
@@ -215,6 +251,8 @@ Settings preset(const std::string& system, const std::string& data) {
   return s;
 }
 
-std::unique_ptr<Trainer> make_trainer(const Settings& settings, const Shape& sample) { return find(settings.system).make(settings, sample); }
+std::unique_ptr<Trainer> make_trainer(const Settings& settings, const Shape& sample) {
+  return find(settings.system).make(settings, sample);
+}
 
 }  // namespace erg::tools

@@ -22,6 +22,7 @@ class Trainer {
  public:
   virtual ~Trainer() = default;
   virtual Metrics step(const Batches& next) = 0;
+  virtual void set_rate(real rate) = 0;
   /// New samples of the model; the noise decides which.
   virtual Tensor sample(int64_t count, Noise& noise) = 0;
   /// An unnormalised energy over samples for density pictures, if the system has one.
@@ -54,6 +55,7 @@ class PersistentEbm {
   PersistentEbm(const Settings& settings, const Shape& sample);
   PersistentEbm(const PersistentEbm&) = delete;
   Metrics step(const Batches& next) { return ebm_.step(next); }
+  void set_rate(real rate) { ebm_.set_rate(rate); }
   Energy energy() { return ebm_.energy(); }
   /// Chains from the buffer, moved on by as many steps as training moves them.
   Tensor sample(int64_t count, Noise& noise);

@@ -28,22 +28,21 @@ void make_directory(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path, error);
   if (error)
-    throw io::WriteError(io::WriteError::Step::create, path, "cannot make this directory (" + error.message() + "); choose another with --out");
+    throw io::WriteError(io::WriteError::Step::create, path,
+                         "cannot make this directory (" + error.message() + "); choose another with --out");
 }
 
-RunDirectory::RunDirectory(const Settings& settings, int64_t parameters) : root_(settings.out), metrics_(nullptr, std::fclose) {
+RunDirectory::RunDirectory(const Settings& settings, int64_t parameters)
+    : root_(settings.out), metrics_(nullptr, std::fclose) {
   std::error_code ignored;
   if (fs::exists(root_ / "config.ini", ignored))
     throw UsageError(root_.string() + " holds a run already; choose another with --out, or remove it");
   for (const char* part : {"", "samples", "ckpt"}) make_directory(root_ / part);
 
   io::atomic_write(root_ / "config.ini", to_config(settings));
-  const nlohmann::json manifest = {{"erg", ERG_VERSION},
-                                   {"system", settings.system},
-                                   {"data", settings.data},
-                                   {"seed", settings.seed},
-                                   {"device", "cpu"},
-                                   {"isa", kernels::cpu::name(kernels::cpu::isa())},
+  const nlohmann::json manifest = {{"erg", ERG_VERSION},      {"system", settings.system},
+                                   {"data", settings.data},   {"seed", settings.seed},
+                                   {"device", "cpu"},         {"isa", kernels::cpu::name(kernels::cpu::isa())},
                                    {"parameters", parameters}};
   io::atomic_write(root_ / "manifest.json", manifest.dump(2) + "\n");
 
@@ -55,15 +54,19 @@ RunDirectory::RunDirectory(const Settings& settings, int64_t parameters) : root_
 void RunDirectory::log(int64_t step, const Values& values) {
   nlohmann::ordered_json line = {{"step", step}};
   for (const auto& [name, value] : values) {
-    if (std::isfinite(value)) line[name] = value;
-    else line[name] = std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";  // JSON has no such numbers
+    if (std::isfinite(value))
+      line[name] = value;
+    else
+      line[name] = std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";  // JSON has no such numbers
   }
   const std::string text = line.dump() + "\n";
   if (std::fwrite(text.data(), 1, text.size(), metrics_.get()) != text.size() || std::fflush(metrics_.get()) != 0)
     throw io::WriteError(io::WriteError::Step::write, root_ / "metrics.jsonl", std::strerror(errno));
 }
 
-void RunDirectory::save_samples(int64_t step, const io::Image& picture) { io::write_png(root_ / "samples" / step_name(step, ".png"), picture); }
+void RunDirectory::save_samples(int64_t step, const io::Image& picture) {
+  io::write_png(root_ / "samples" / step_name(step, ".png"), picture);
+}
 
 void RunDirectory::save_checkpoint(int64_t step, const io::StateDict& state) {
   io::write_safetensors(root_ / "ckpt" / step_name(step, ".safetensors"), state);
@@ -74,7 +77,8 @@ fs::path newest_checkpoint(const fs::path& run) {
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(run / "ckpt", error))
     if (entry.path().extension() == ".safetensors" && entry.path() > newest) newest = entry.path();
-  if (newest.empty()) throw io::MissingError(run, "holds no checkpoint (looked for ckpt/*.safetensors); train one with 'erg train'");
+  if (newest.empty())
+    throw io::MissingError(run, "holds no checkpoint (looked for ckpt/*.safetensors); train one with 'erg train'");
   return newest;
 }
 

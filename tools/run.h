@@ -21,8 +21,8 @@ namespace erg::tools {
 
 class RunDirectory {
  public:
-  /// Makes the directory and writes what is known at the start. Throws io::WriteError when it cannot be made or written,
-  /// UsageError when it holds another run already.
+  /// Makes the directory and writes what is known at the start. Throws io::WriteError when it cannot be made or
+  /// written, UsageError when it holds another run already.
   RunDirectory(const Settings& settings, int64_t parameters);
 
   void log(int64_t step, const Values& values);

@@ -1,4 +1,5 @@
 // erg sample RUN: new samples from a run's newest checkpoint.
+#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "../engine/io/checkpoint.h"
@@ -24,15 +25,20 @@ struct Options {
 Tensor draw(Trainer& trainer, const Options& options) {
   Noise noise(options.seed, "samples");
   if (options.sampler == "generator") return trainer.sample(options.count, noise);
-  if (!trainer.has_latent_energy()) throw UsageError("--sampler ddls needs a run of a system with a generator and a discriminator");
+  if (!trainer.has_latent_energy())
+    throw UsageError("--sampler ddls needs a run of a system with a generator and a discriminator");
   const Langevin langevin = Langevin::ddls(real(options.step), int(options.steps));
   return trainer.generate(langevin(trainer.latent_energy(), trainer.prior(options.count, noise), noise));
 }
 
 /// The shape of one sample of a data set, without opening it.
-Shape sample_shape(const std::string& data) { return !is_image_set(data) ? Shape{2} : data == "cifar10" ? Shape{32, 32, 3} : Shape{28, 28, 1}; }
+Shape sample_shape(const std::string& data) {
+  return !is_image_set(data) ? Shape{2} : data == "cifar10" ? Shape{32, 32, 3} : Shape{28, 28, 1};
+}
 
-std::optional<Mixture> mixture_of(const std::string& data) { return is_image_set(data) ? std::nullopt : open_data(data, "", 0)->mixture(); }
+std::optional<Mixture> mixture_of(const std::string& data) {
+  return is_image_set(data) ? std::nullopt : open_data(data, "", 0)->mixture();
+}
 
 int sample(const Options& options) {
   const std::filesystem::path run = options.run, out = options.out;
@@ -65,8 +71,10 @@ void add_sample(CLI::App& app, const Common&, Run& run) {
   command->add_option("run", options->run, "Run directory")->required();
   command->add_option("--out", options->out, "File to write: .png, .npy or .safetensors");
   command->add_option("--n", options->count, "How many samples")->check(CLI::Range(int64_t(1), int64_t(1000000)));
-  command->add_option("--sampler", options->sampler, "generator, or ddls (Langevin dynamics in latent space)")->check(CLI::IsMember({"generator", "ddls"}));
-  command->add_option("--steps", options->steps, "ddls: steps of the chain")->check(CLI::Range(int64_t(0), int64_t(1000000)));
+  command->add_option("--sampler", options->sampler, "generator, or ddls (Langevin dynamics in latent space)")
+      ->check(CLI::IsMember({"generator", "ddls"}));
+  command->add_option("--steps", options->steps, "ddls: steps of the chain")
+      ->check(CLI::Range(int64_t(0), int64_t(1000000)));
   command->add_option("--epsilon", options->step, "ddls: step size");
   command->add_option("--seed", options->seed, "Which samples");
   command->callback([&run, options] { run = [options] { return sample(*options); }; });

@@ -1,5 +1,8 @@
 #include "settings.h"
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
 #include "../engine/io/file.h"
 #include "data.h"
 #include "error.h"
@@ -16,8 +19,7 @@ CLI::Validator at_least(int64_t least) {
         try {
           size_t used = 0;
           if (std::stoll(text, &used) >= least && used == text.size()) return {};
-        } catch (const std::exception&) {
-        }
+        } catch (const std::exception&) {}
         return "expected a whole number of at least " + std::to_string(least) + ", got " + text;
       },
       "N>=" + std::to_string(least));
@@ -29,8 +31,7 @@ CLI::Validator positive() {
         try {
           size_t used = 0;
           if (std::stod(text, &used) > 0 && used == text.size()) return {};
-        } catch (const std::exception&) {
-        }
+        } catch (const std::exception&) {}
         return "expected a positive number, got " + text;
       },
       ">0");
@@ -42,21 +43,34 @@ void add_settings(CLI::App& command, Settings& s) {
   command.option_defaults()->always_capture_default();
   command.add_option("system", s.system, "What to train: " + join(recipe_names()))->required();
   command.add_option("--data", s.data, "Data set: " + join(data_names()));
-  command.add_option("--data-dir", s.data_dir, "Folder of the image sets (default: $ERG_DATA, then ./data)")->envname("ERG_DATA");
+  command.add_option("--data-dir", s.data_dir, "Folder of the image sets (default: $ERG_DATA, then ./data)")
+      ->envname("ERG_DATA");
   command.add_option("--out", s.out, "Run directory (default: runs/SYSTEM-DATA)");
   command.add_option("--steps", s.steps, "Training steps")->check(at_least(1));
   command.add_option("--batch", s.batch, "Samples a step")->check(at_least(2));
   command.add_option("--latent", s.latent, "Size of the generator's input")->check(at_least(1));
-  command.add_option("--width", s.width, "Channels (images: at the finest level) or hidden units (2-D)")->check(at_least(1));
+  command.add_option("--width", s.width, "Channels (images: at the finest level) or hidden units (2-D)")
+      ->check(at_least(1));
   command.add_option("--rate", s.rate, "Learning rate")->check(positive());
+  command.add_flag("--anneal,!--no-anneal", s.anneal, "Lower the rate to zero over the second half of the steps");
   command.add_option("--seed", s.seed, "Seed of everything random");
   command.add_option("--sample-every", s.sample_every, "Steps between pictures (0: ten a run)")->check(at_least(0));
-  command.add_option("--checkpoint-every", s.checkpoint_every, "Steps between checkpoints (0: ten a run)")->check(at_least(0));
+  command.add_option("--checkpoint-every", s.checkpoint_every, "Steps between checkpoints (0: ten a run)")
+      ->check(at_least(0));
   const std::string chains = "Chains (systems with a sampler)";
-  command.add_option("--chain-steps", s.chain_steps, "Langevin steps a training step")->check(at_least(1))->group(chains);
+  command.add_option("--chain-steps", s.chain_steps, "Langevin steps a training step")
+      ->check(at_least(1))
+      ->group(chains);
   command.add_option("--chain-step", s.chain_step, "Langevin step on the energy's gradient")->group(chains);
   command.add_option("--chain-noise", s.chain_noise, "Standard deviation of a Langevin step's noise")->group(chains);
-  command.add_option("--buffer", s.buffer, "Chains that persist between training steps")->check(at_least(1))->group(chains);
+  command.add_option("--buffer", s.buffer, "Chains that persist between training steps")
+      ->check(at_least(1))
+      ->group(chains);
+}
+
+double annealed_rate(const Settings& s, int64_t step) {
+  if (!s.anneal) return s.rate;
+  return s.rate * std::min(1.0, 2 * double(s.steps - step + 1) / double(s.steps));
 }
 
 std::string to_config(Settings settings) {
@@ -74,9 +88,7 @@ Settings read_config(const std::filesystem::path& file) {
   app.allow_config_extras(CLI::config_extras_mode::error);
   try {
     app.parse("", false);
-  } catch (const CLI::ParseError& error) {
-    throw UsageError(file.string() + ": " + error.what());
-  }
+  } catch (const CLI::ParseError& error) { throw UsageError(file.string() + ": " + error.what()); }
   return settings;
 }
 

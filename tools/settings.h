@@ -1,17 +1,22 @@
-// The settings of a training run: one list that serves the command line, the config file, the help and the run directory.
+// The settings of a training run: one list that serves the command line, the config file, the help and the run
+// directory.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
+namespace CLI {
+class App;
+}
+
 namespace erg::tools {
 
 struct Settings {
-  std::string system, data = "25gaussians", data_dir, out;
+  std::string system{}, data = "25gaussians", data_dir{}, out{};
   int64_t steps = 10000, batch = 64, latent = 2, width = 128;
   double rate = 1e-4;
+  bool anneal = false;
   uint64_t seed = 1;
   int64_t sample_every = 0, checkpoint_every = 0;  // 0: ten times a run
   // Systems with a sampler (ebm)
@@ -21,6 +26,10 @@ struct Settings {
 
 /// Declares every setting on a command, with the values in `settings` as defaults.
 void add_settings(CLI::App& command, Settings& settings);
+
+/// The learning rate of a step (from 1 to settings.steps): the rate itself, or with `anneal` that rate for the first
+/// half and a straight line down to zero over the second.
+double annealed_rate(const Settings& settings, int64_t step);
 
 /// The settings as a config file, which --config and read_config accept.
 std::string to_config(Settings settings);

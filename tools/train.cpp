@@ -1,4 +1,5 @@
 // erg train SYSTEM --data SET: trains, with progress, pictures and checkpoints.
+#include <CLI/CLI.hpp>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
@@ -32,8 +33,8 @@ Values read(const Metrics& metrics) {
 void check_finite(const Settings& settings, int64_t step, const Values& values) {
   for (const auto& [name, value] : values)
     if (!std::isfinite(value))
-      throw DivergedError(settings.system + " diverged: " + name + " is " + std::to_string(value) + " at step " + std::to_string(step) +
-                          "; try a smaller --rate, or another --seed");
+      throw DivergedError(settings.system + " diverged: " + name + " is " + std::to_string(value) + " at step " +
+                          std::to_string(step) + "; try a smaller --rate, or another --seed");
 }
 
 int train(const Settings& settings, const Common& common) {
@@ -50,6 +51,7 @@ int train(const Settings& settings, const Common& common) {
   std::signal(SIGTERM, on_signal);
   Progress progress(settings.system + " on " + settings.data, settings.steps, common.quiet);
   for (int64_t step = 1; step <= settings.steps; ++step) {
+    trainer->set_rate(real(annealed_rate(settings, step)));
     const Metrics metrics = trainer->step(next);
     const bool last = step == settings.steps || stop_signal;
     if (last || step % log_every == 0 || progress.due(step)) {

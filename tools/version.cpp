@@ -1,7 +1,9 @@
 // erg version: what this build is and what it runs on.
+#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "../kernels/cpu/isa.h"
+#include "../kernels/stream.h"
 #include "commands.h"
 #include "error.h"
 
@@ -10,7 +12,8 @@ namespace erg::tools {
 void add_version(CLI::App& app, Run& run) {
   app.add_subcommand("version", "Version, build and machine")->callback([&run] {
     run = [] {
-      std::printf("erg %s\nkernels  %s\ndevices  cpu%s\n", ERG_VERSION, std::string(kernels::cpu::name(kernels::cpu::isa())).c_str(), has_cuda ? ", cuda" : "");
+      std::printf("erg %s\nkernels  %s\ndevices  cpu%s\n", ERG_VERSION,
+                  std::string(kernels::cpu::name(kernels::cpu::isa())).c_str(), has_cuda ? ", cuda" : "");
       return int(Exit::ok);
     };
   });

@@ -30,7 +30,9 @@ Tensor div(const Tensor& a, const Tensor& b) {
   Tensor y = detail::launch_map(functors::Div{}, {a, b});
   return record("div", y,  //
                 From{a, [shape = a.shape(), b = Saved(b)](const Tensor& g) { return sum_to(g / b(), shape); }},
-                From{b, [shape = b.shape(), b = Saved(b), y = Saved(y)](const Tensor& g) { return sum_to(-(g * y() / b()), shape); }});
+                From{b, [shape = b.shape(), b = Saved(b), y = Saved(y)](const Tensor& g) {
+                       return sum_to(-(g * y() / b()), shape);
+                     }});
 }
 
 Tensor affine(const Tensor& x, real scale, real shift) {

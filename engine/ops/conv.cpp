@@ -17,11 +17,12 @@ using kernels::ConvShape;
 /// The geometry of y = conv2d(x, w), with everything checked.
 ConvShape conv_shape(const char* op, const Shape& x, const Shape& w, int stride, int pad) {
   const auto fail = [&](const std::string& why) {
-    throw std::invalid_argument("[" + std::string(op) + "] image " + to_string(x) + ", weights " + to_string(w) + ", stride " +
-                                std::to_string(stride) + ", pad " + std::to_string(pad) + ": " + why);
+    throw std::invalid_argument("[" + std::string(op) + "] image " + to_string(x) + ", weights " + to_string(w) +
+                                ", stride " + std::to_string(stride) + ", pad " + std::to_string(pad) + ": " + why);
   };
   if (x.rank() != 4 || w.rank() != 4) fail("want [N,H,W,C] and [Kh,Kw,Ci,Co]");
   if (x[3] != w[2]) fail("channels differ");
+  if (w[0] < 1 || w[1] < 1) fail("the kernel is empty");
   if (stride < 1 || pad < 0) fail("want stride >= 1 and pad >= 0");
   if (x[1] + 2 * pad < w[0] || x[2] + 2 * pad < w[1]) fail("the kernel is larger than the padded image");
   for (const Shape* s : {&x, &w})
@@ -33,11 +34,13 @@ ConvShape conv_shape(const char* op, const Shape& x, const Shape& w, int stride,
 void check_output(const char* op, const ConvShape& s, const Shape& y) {
   const Shape expected{s.n, s.oh(), s.ow(), s.co};
   if (!(y == expected))
-    throw std::invalid_argument("[" + std::string(op) + "] got " + to_string(y) + " where this geometry gives " + to_string(expected));
+    throw std::invalid_argument("[" + std::string(op) + "] got " + to_string(y) + " where this geometry gives " +
+                                to_string(expected));
 }
 
 template <class KernelType, class Workspace>
-Tensor launch(const KernelType& kernel, const Workspace& workspace_of, const ConvShape& s, const Tensor& a, const Tensor& b, const Shape& result) {
+Tensor launch(const KernelType& kernel, const Workspace& workspace_of, const ConvShape& s, const Tensor& a,
+              const Tensor& b, const Shape& result) {
   Tensor y = Tensor::empty(result, a.device());
   Tensor workspace = Tensor::empty({workspace_of(a.device(), s)}, a.device());
   kernel(stream_of(a), s, a.data(), b.data(), workspace.mutate(), y.mutate());
@@ -55,8 +58,10 @@ Tensor conv2d(const Tensor& x, const Tensor& w, int stride, int pad) {
 }
 
 Tensor conv2d_dx(const Tensor& y, const Tensor& w, int stride, int pad, int64_t height, int64_t width) {
-  if (y.rank() != 4 || w.rank() != 4)
-    throw std::invalid_argument("[conv2d_dx] " + to_string(y.shape()) + ", weights " + to_string(w.shape()) + ": want [N,Oh,Ow,Co] and [Kh,Kw,Ci,Co]");
+  if (y.rank() != 4 || w.rank() != 4 || height < 0 || width < 0)
+    throw std::invalid_argument("[conv2d_dx] " + to_string(y.shape()) + ", weights " + to_string(w.shape()) + ", to " +
+                                std::to_string(height) + " x " + std::to_string(width) +
+                                ": want [N,Oh,Ow,Co], [Kh,Kw,Ci,Co] and extents of an image");
   const ConvShape s = conv_shape("conv2d_dx", {y.dim(0), height, width, w.dim(2)}, w.shape(), stride, pad);
   check_output("conv2d_dx", s, y.shape());
   Tensor x = launch(kernels::conv2d_dx, kernels::conv2d_dx_workspace, s, y, w, {s.n, s.h, s.w, s.ci});
@@ -66,8 +71,10 @@ Tensor conv2d_dx(const Tensor& y, const Tensor& w, int stride, int pad, int64_t 
 }
 
 Tensor conv2d_dw(const Tensor& x, const Tensor& y, int stride, int pad, int64_t kh, int64_t kw) {
-  if (x.rank() != 4 || y.rank() != 4)
-    throw std::invalid_argument("[conv2d_dw] " + to_string(x.shape()) + " and " + to_string(y.shape()) + ": want [N,H,W,Ci] and [N,Oh,Ow,Co]");
+  if (x.rank() != 4 || y.rank() != 4 || kh < 1 || kw < 1)
+    throw std::invalid_argument("[conv2d_dw] " + to_string(x.shape()) + " and " + to_string(y.shape()) + " to " +
+                                std::to_string(kh) + " x " + std::to_string(kw) +
+                                " weights: want [N,H,W,Ci], [N,Oh,Ow,Co] and extents of a kernel");
   const ConvShape s = conv_shape("conv2d_dw", x.shape(), {kh, kw, x.dim(3), y.dim(3)}, stride, pad);
   check_output("conv2d_dw", s, y.shape());
   Tensor w = launch(kernels::conv2d_dw, kernels::conv2d_dw_workspace, s, x, y, {s.kh, s.kw, s.ci, s.co});

@@ -10,7 +10,8 @@ kernels::MapShape map_shape(const Shape& out, std::span<const Tensor> inputs) {
   // both with one stride, or stays put in both.
   kernels::MapShape s{};
   const int n = int(inputs.size());
-  int64_t dims[Shape::max_rank], strides[kernels::MapShape::max_inputs][Shape::max_rank], dense[kernels::MapShape::max_inputs];
+  int64_t dims[Shape::max_rank], strides[kernels::MapShape::max_inputs][Shape::max_rank],
+      dense[kernels::MapShape::max_inputs];
   std::fill_n(dense, n, int64_t(1));
   int rank = 0;
   for (int d = 1; d <= out.rank(); ++d) {
@@ -61,7 +62,8 @@ Tensor minimum(const Tensor& a, const Tensor& b) { return map(functors::Minimum{
 
 Tensor leaky_relu(const Tensor& x, real negative_slope) {
   if (!(negative_slope > 0))
-    throw std::invalid_argument("[leaky_relu] the slope must be positive, got " + std::to_string(negative_slope) + "; use relu for 0");
+    throw std::invalid_argument("[leaky_relu] the slope must be positive, got " + std::to_string(negative_slope) +
+                                "; use relu for 0");
   return map(functors::LeakyRelu{negative_slope}, x);
 }
 

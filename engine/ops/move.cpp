@@ -18,7 +18,8 @@ struct AxisView {
 
 AxisView view(const char* op, const Shape& shape, int axis) {
   if (axis < 0 || axis >= shape.rank())
-    throw std::invalid_argument("[" + std::string(op) + "] axis " + std::to_string(axis) + " of " + to_string(shape) + " does not exist");
+    throw std::invalid_argument("[" + std::string(op) + "] axis " + std::to_string(axis) + " of " + to_string(shape) +
+                                " does not exist");
   AxisView v{.extent = shape[axis]};
   for (int i = 0; i < axis; ++i) v.outer *= shape[i];
   for (int i = axis + 1; i < shape.rank(); ++i) v.inner *= shape[i];
@@ -26,7 +27,8 @@ AxisView view(const char* op, const Shape& shape, int axis) {
 }
 
 /// Copies `count` elements of an axis, from position `from` in x to position `to` in y.
-void copy_along(const AxisView& x_view, int64_t from, const AxisView& y_view, int64_t to, int64_t count, const Tensor& x, Tensor& y) {
+void copy_along(const AxisView& x_view, int64_t from, const AxisView& y_view, int64_t to, int64_t count,
+                const Tensor& x, Tensor& y) {
   const kernels::BoxShape box{{1, 1, x_view.outer, count * x_view.inner},
                               {0, 0, x_view.extent * x_view.inner, 1},
                               {0, 0, y_view.extent * y_view.inner, 1}};
@@ -56,20 +58,23 @@ Tensor flatten(const Tensor& x) {
 Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
   const AxisView from = view("slice", x.shape(), axis);
   if (begin < 0 || end < begin || end > from.extent)
-    throw std::invalid_argument("[slice] [" + std::to_string(begin) + "," + std::to_string(end) + ") of axis " + std::to_string(axis) + " in " +
-                                to_string(x.shape()));
+    throw std::invalid_argument("[slice] [" + std::to_string(begin) + "," + std::to_string(end) + ") of axis " +
+                                std::to_string(axis) + " in " + to_string(x.shape()));
   Tensor y = Tensor::empty(with_extent(x.shape(), axis, end - begin), x.device());
   copy_along(from, begin, view("slice", y.shape(), axis), 0, end - begin, x, y);
-  return record("slice", y, From{x, [=, extent = from.extent](const Tensor& g) { return place(g, axis, begin, extent); }});
+  return record("slice", y,
+                From{x, [=, extent = from.extent](const Tensor& g) { return place(g, axis, begin, extent); }});
 }
 
 Tensor place(const Tensor& x, int axis, int64_t begin, int64_t extent) {
   const AxisView from = view("place", x.shape(), axis);
   if (begin < 0 || begin + from.extent > extent)
-    throw std::invalid_argument("[place] " + to_string(x.shape()) + " at " + std::to_string(begin) + " of an axis of extent " + std::to_string(extent));
+    throw std::invalid_argument("[place] " + to_string(x.shape()) + " at " + std::to_string(begin) +
+                                " of an axis of extent " + std::to_string(extent));
   Tensor y = Tensor::zeros(with_extent(x.shape(), axis, extent), x.device());
   copy_along(from, 0, view("place", y.shape(), axis), begin, from.extent, x, y);
-  return record("place", y, From{x, [=, end = begin + from.extent](const Tensor& g) { return slice(g, axis, begin, end); }});
+  return record("place", y,
+                From{x, [=, end = begin + from.extent](const Tensor& g) { return slice(g, axis, begin, end); }});
 }
 
 Tensor concat(const std::vector<Tensor>& parts, int axis) {
@@ -78,8 +83,8 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
   for (const Tensor& part : parts) {
     extent += view("concat", part.shape(), axis).extent;
     if (part.rank() != parts[0].rank() || !(with_extent(part.shape(), axis, parts[0].dim(axis)) == parts[0].shape()))
-      throw std::invalid_argument("[concat] " + to_string(parts[0].shape()) + " and " + to_string(part.shape()) + " along axis " + std::to_string(axis) +
-                                  ": the other extents must agree");
+      throw std::invalid_argument("[concat] " + to_string(parts[0].shape()) + " and " + to_string(part.shape()) +
+                                  " along axis " + std::to_string(axis) + ": the other extents must agree");
   }
   Tensor y = Tensor::empty(with_extent(parts[0].shape(), axis, extent), parts[0].device());
   const AxisView to = view("concat", y.shape(), axis);
@@ -97,13 +102,15 @@ namespace {
 
 void check_image(const char* op, const Tensor& x, int margin, int64_t smallest) {
   if (x.rank() != 4 || margin < 0 || x.dim(1) < smallest || x.dim(2) < smallest)
-    throw std::invalid_argument("[" + std::string(op) + "] image " + to_string(x.shape()) + ", margin " + std::to_string(margin));
+    throw std::invalid_argument("[" + std::string(op) + "] image " + to_string(x.shape()) + ", margin " +
+                                std::to_string(margin));
 }
 
 /// Copies a window of [n,h,w,c] that starts at (margin, margin) in each of the two images.
 void copy_window(const Shape& window, const Tensor& x, int64_t x_margin, Tensor& y, int64_t y_margin) {
   const int64_t c = window[3], xw = x.dim(2), xh = x.dim(1), yw = y.dim(2), yh = y.dim(1);
-  const kernels::BoxShape box{{window[0], window[1], window[2], c}, {xh * xw * c, xw * c, c, 1}, {yh * yw * c, yw * c, c, 1}};
+  const kernels::BoxShape box{
+      {window[0], window[1], window[2], c}, {xh * xw * c, xw * c, c, 1}, {yh * yw * c, yw * c, c, 1}};
   kernels::copy_box(stream_of(x), box, x.data() + x_margin * (xw + 1) * c, y.mutate() + y_margin * (yw + 1) * c);
 }
 

@@ -31,8 +31,9 @@ struct BatchNormBackward {
     dx = Tensor::empty(x().shape(), g.device());
     dgamma = Tensor::empty({channels}, g.device());
     dbeta = Tensor::empty({channels}, g.device());
-    kernels::batch_norm_backward(stream_of(g), {x().size() / channels, channels, epsilon}, g.data(), x().data(), gamma().data(), mean.data(),
-                                 rstd.data(), dx.mutate(), dgamma.mutate(), dbeta.mutate());
+    kernels::batch_norm_backward(stream_of(g), {x().size() / channels, channels, epsilon}, g.data(), x().data(),
+                                 gamma().data(), mean.data(), rstd.data(), dx.mutate(), dgamma.mutate(),
+                                 dbeta.mutate());
     cotangent = g;
   }
 
@@ -55,17 +56,18 @@ struct BatchNormBackward {
 
 BatchNormResult batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, real epsilon) {
   if (x.rank() < 2 || x.size() == 0 || !(gamma.shape() == Shape{x.shape().back()}) || !(beta.shape() == gamma.shape()))
-    throw std::invalid_argument("[batch_norm] x " + to_string(x.shape()) + ", gamma " + to_string(gamma.shape()) + ", beta " +
-                                to_string(beta.shape()) + ": want [N,...,C], [C] and [C]");
+    throw std::invalid_argument("[batch_norm] x " + to_string(x.shape()) + ", gamma " + to_string(gamma.shape()) +
+                                ", beta " + to_string(beta.shape()) + ": want [N,...,C], [C] and [C]");
   const int64_t channels = gamma.size();
   Tensor y = Tensor::empty(x.shape(), x.device());
   Tensor mean = Tensor::empty({channels}, x.device()), rstd = Tensor::empty({channels}, x.device());
-  kernels::batch_norm(stream_of(x), {x.size() / channels, channels, epsilon}, x.data(), gamma.data(), beta.data(), mean.mutate(), rstd.mutate(),
-                      y.mutate());
+  kernels::batch_norm(stream_of(x), {x.size() / channels, channels, epsilon}, x.data(), gamma.data(), beta.data(),
+                      mean.mutate(), rstd.mutate(), y.mutate());
 
   using Part = BatchNormBackward::Part;
   if (Tape::recording()) {
-    auto backward = std::make_shared<BatchNormBackward>(BatchNormBackward{x, gamma, mean, rstd, epsilon, {}, {}, {}, {}});
+    auto backward =
+        std::make_shared<BatchNormBackward>(BatchNormBackward{x, gamma, mean, rstd, epsilon, {}, {}, {}, {}});
     y = record("batch_norm", y,  //
                From{x, [backward](const Tensor& g) { return (*backward)(g, Part::x); }},
                From{gamma, [backward](const Tensor& g) { return (*backward)(g, Part::gamma); }},
@@ -76,7 +78,8 @@ BatchNormResult batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& b
 }
 
 Tensor layer_norm(const Tensor& x, real epsilon) {
-  if (x.rank() < 2 || x.size() == 0) throw std::invalid_argument("[layer_norm] wants [B,...], got " + to_string(x.shape()));
+  if (x.rank() < 2 || x.size() == 0)
+    throw std::invalid_argument("[layer_norm] wants [B,...], got " + to_string(x.shape()));
   const Tensor rows = flatten(x);
   const Shape per_sample{x.dim(0), 1};
   const real features = real(rows.dim(1));

@@ -11,7 +11,8 @@ namespace {
 
 void check(const char* op, const Tensor& x, int k, bool divides) {
   if (x.rank() != 4 || k < 1 || (divides && (x.dim(1) % k || x.dim(2) % k)))
-    throw std::invalid_argument("[" + std::string(op) + "] image " + to_string(x.shape()) + ", block " + std::to_string(k) + ": want [N,H,W,C]" +
+    throw std::invalid_argument("[" + std::string(op) + "] image " + to_string(x.shape()) + ", block " +
+                                std::to_string(k) + ": want [N,H,W,C]" +
                                 (divides ? " with H and W divisible by the block" : ""));
 }
 

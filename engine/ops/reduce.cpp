@@ -11,7 +11,8 @@ namespace {
 /// `small` seen with the rank of `large`, ones in front. Throws unless `small` broadcasts to `large`.
 Shape aligned(const char* op, const Shape& small, const Shape& large) {
   const auto fail = [&] {
-    throw std::invalid_argument("[" + std::string(op) + "] " + to_string(small) + " does not broadcast to " + to_string(large));
+    throw std::invalid_argument("[" + std::string(op) + "] " + to_string(small) + " does not broadcast to " +
+                                to_string(large));
   };
   if (small.rank() > large.rank()) fail();
   Shape shape = large;

@@ -1,6 +1,6 @@
 // Direct convolution: no im2col. In a zero-padded NHWC image the inputs that one output pixel takes from one image row,
-// all taps and channels of it, are consecutive, and so the convolution of a pixel is `kh` dot products of `kw*ci` terms:
-// the Runs of a register tile. The rows of a tile are any pixels, those of several small images too.
+// all taps and channels of it, are consecutive, and so the convolution of a pixel is `kh` dot products of `kw*ci`
+// terms: the Runs of a register tile. The rows of a tile are any pixels, those of several small images too.
 //
 // conv2d is one such pass over the padded x. conv2d_dx is stride*stride passes over the padded dy: the pixels of dx
 // whose coordinates leave a given remainder see every stride-th tap, flipped, and write with a step.
@@ -10,8 +10,8 @@
 
 #include "tile.inl"
 
-constexpr int64_t part_pixels = 128;   // of the output, at least, where there are as many
-constexpr double part_flops = 4e6;     // at least
+constexpr int64_t part_pixels = 128;    // of the output, at least, where there are as many
+constexpr double part_flops = 4e6;      // at least
 constexpr int64_t slot_alignment = 64;  // in reals: slots share no cache line
 
 // ---- Weights ----
@@ -41,8 +41,8 @@ inline void pack_block(const PassWeights& w, int64_t block, real* packed) {
   for (int y = 0; y < w.rows; ++y)
     for (int x = 0; x < w.columns; ++x)
       for (int d = 0; d < w.in; ++d, packed += width)
-        pack_line(w.data + y * w.row_step + x * w.column_step + d * w.in_step + first * w.out_step, w.out_step, channels,
-                  width, packed);
+        pack_line(w.data + y * w.row_step + x * w.column_step + d * w.in_step + first * w.out_step, w.out_step,
+                  channels, width, packed);
 }
 
 /// Output channel `o` for a dot_tile, as [rows][dot_length(run)]: see there for the overlap of the last vector.
@@ -96,8 +96,8 @@ struct PixelCursor {
   }
 };
 
-/// Computes up to columns_max output channels of every pixel of the grid, by `tile(rows, in, out)` with tiles of at most
-/// `rows_most` pixels, all of nearly the same size.
+/// Computes up to columns_max output channels of every pixel of the grid, by `tile(rows, in, out)` with tiles of at
+/// most `rows_most` pixels, all of nearly the same size.
 template <class Tile>
 ERG_HD void for_each_tile(const PixelGrid& grid, int rows_most, const real* in, real* out, const Tile& tile) {
   const int64_t pixels = grid.images * grid.rows * grid.columns, tiles = ceil_div(pixels, rows_most);
@@ -140,14 +140,14 @@ inline void correlate(const PixelGrid& grid, const Runs& runs, int channels, con
 
 /// How the output pixels of a batch are cut: parts of `images` whole images, or of `rows` rows of one.
 struct Parts {
-  int64_t images, rows;       // in a part
-  int64_t across, down;       // parts along the batch, and within an image
+  int64_t images, rows;  // in a part
+  int64_t across, down;  // parts along the batch, and within an image
 
   int64_t count() const { return across * down; }
 };
 
-inline Parts cut(int64_t n, int64_t h, int64_t w, double flops_per_pixel) {
-  const int64_t pixels = larger(part_pixels, int64_t(part_flops / (flops_per_pixel + 1)));
+/// Cuts n images of h x w pixels into parts of about `pixels`: at most twice as many, but for a single longer row.
+inline Parts cut(int64_t n, int64_t h, int64_t w, int64_t pixels) {
   Parts p{1, h, n, 1};
   if (h * w > 2 * pixels) {
     p.rows = ceil_div(pixels, w);
@@ -193,9 +193,16 @@ inline void copy_window(const Window& window, int64_t images, int64_t h, int64_t
     }
 }
 
+/// Pixels in a part of a pass that does as much work per pixel.
+ERG_HD int64_t pixels_in_part(double flops_per_pixel) {
+  return larger(part_pixels, int64_t(part_flops / (flops_per_pixel + 1)));
+}
+
 // ---- conv2d ----
 
-ERG_HD Parts conv2d_parts(const ConvShape& s) { return cut(s.n, s.oh(), s.ow(), 2.0 * s.kh * s.kw * s.ci * s.co); }
+ERG_HD Parts conv2d_parts(const ConvShape& s) {
+  return cut(s.n, s.oh(), s.ow(), pixels_in_part(2.0 * s.kh * s.kw * s.ci * s.co));
+}
 ERG_HD PassWeights conv2d_weights(const ConvShape& s, const real* w) {
   return {w, s.kh, s.kw, s.ci, s.co, int64_t(s.kw) * s.ci * s.co, int64_t(s.ci) * s.co, s.co, 1};
 }
@@ -227,7 +234,7 @@ inline void conv2d_part(const ConvShape& s, const Part& part, const real* x, con
     in = slot;
     in_image = window.rows * line;
   }
-  const PixelGrid grid{part.images, part.rows, ow,      in_image, s.stride * line, int64_t(s.stride) * s.ci,
+  const PixelGrid grid{part.images, part.rows, ow,  in_image, s.stride * line, int64_t(s.stride) * s.ci,
                        image,       ow * s.co, s.co};
   correlate(grid, {s.kh, line, s.kw * s.ci}, s.co, in, packed, y + part.image * image + part.row * ow * s.co);
 }
@@ -246,10 +253,12 @@ inline void conv2d(const ConvShape& s, const real* x, const real* w, real* works
 
 // With u = floor((iy + pad) / stride) and a = (iy + pad) mod stride, row iy of dx takes tap a + stride*t from row u - t
 // of dy, for the t that give a tap: there are `taps_of(kh, stride, a)`.
-ERG_HD int taps_of(int k, int stride, int remainder) { return k > remainder ? (k - remainder + stride - 1) / stride : 0; }
+ERG_HD int taps_of(int k, int stride, int remainder) {
+  return k > remainder ? (k - remainder + stride - 1) / stride : 0;
+}
 
 ERG_HD Parts conv2d_dx_parts(const ConvShape& s) {
-  return cut(s.n, s.h, s.w, 2.0 * s.kh * s.kw * s.ci * s.co / (s.stride * s.stride));
+  return cut(s.n, s.h, s.w, pixels_in_part(2.0 * s.kh * s.kw * s.ci * s.co / (s.stride * s.stride)));
 }
 
 /// The taps of remainder (ry, rx), flipped; input channels are those of dy.
@@ -258,8 +267,15 @@ ERG_HD PassWeights conv2d_dx_weights(const ConvShape& s, int ry, int rx, const r
   const int64_t tap = int64_t(s.ci) * s.co;
   const int64_t last = (ry + int64_t(s.stride) * (rows - 1)) * s.kw + rx + int64_t(s.stride) * (columns - 1);
   const bool none = rows == 0 || columns == 0;
-  return {none ? w : w + last * tap, none ? 0 : rows, none ? 0 : columns, s.co, s.ci, -s.stride * s.kw * tap,
-          -s.stride * tap, 1, s.co};
+  return {none ? w : w + last * tap,
+          none ? 0 : rows,
+          none ? 0 : columns,
+          s.co,
+          s.ci,
+          -s.stride * s.kw * tap,
+          -s.stride * tap,
+          1,
+          s.co};
 }
 
 /// The rows of dy that rows [row, row + rows) of dx read, and all columns that any pixel reads.
@@ -282,7 +298,9 @@ inline int64_t conv2d_dx_packed(const ConvShape& s) {
   return round_up(size, slot_alignment);
 }
 
-inline int64_t conv2d_dx_workspace(const ConvShape& s) { return conv2d_dx_packed(s) + max_threads() * conv2d_dx_slot(s); }
+inline int64_t conv2d_dx_workspace(const ConvShape& s) {
+  return conv2d_dx_packed(s) + max_threads() * conv2d_dx_slot(s);
+}
 
 /// The pixels of a part of dx that leave remainder (ry, rx).
 inline void conv2d_dx_pass(const ConvShape& s, const Part& part, int ry, int rx, const PassWeights& weights,
@@ -310,7 +328,8 @@ inline void conv2d_dx_pass(const ConvShape& s, const Part& part, int ry, int rx,
 inline void conv2d_dx_part(const ConvShape& s, const Part& part, const real* dy, const real* w, const real* packed,
                            real* slot, real* dx) {
   const int64_t image = int64_t(s.oh()) * s.ow() * s.co;
-  copy_window(conv2d_dx_window(s, part.row, part.rows), part.images, s.oh(), s.ow(), s.co, dy + part.image * image, slot);
+  copy_window(conv2d_dx_window(s, part.row, part.rows), part.images, s.oh(), s.ow(), s.co, dy + part.image * image,
+              slot);
   for (int ry = 0; ry < s.stride; ++ry)
     for (int rx = 0; rx < s.stride; ++rx) {
       const PassWeights weights = conv2d_dx_weights(s, ry, rx, w);
@@ -330,7 +349,8 @@ inline void conv2d_dx(const ConvShape& s, const real* dy, const real* w, real* w
     }
   real* slots = workspace + conv2d_dx_packed(s);
   parallel_for(parts.count(), 1, [&](int64_t begin, int64_t) {
-    conv2d_dx_part(s, part_at(parts, begin, s.n, s.h), dy, w, workspace, slots + thread_index() * conv2d_dx_slot(s), dx);
+    conv2d_dx_part(s, part_at(parts, begin, s.n, s.h), dy, w, workspace, slots + thread_index() * conv2d_dx_slot(s),
+                   dx);
   });
 }
 

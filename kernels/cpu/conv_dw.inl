@@ -1,83 +1,114 @@
 // The gradient of the weights: dw[ky][kx,ci][co] is the sum over all output pixels of x's run at that pixel times dy's
-// channels, the sum of an outer_tile. A thread takes blocks of weights and goes through the whole batch for each, a few
-// lines of dy (rows of its images) at a time, so that every sum has one order.
+// channels, the sum of an outer_tile. A thread takes blocks of weights and goes through the whole batch for each, part
+// by part, so that every sum has one order. What a part needs of x and dy is first copied to the thread's slot: read
+// once, in order, and in the cache from then on.
 
-constexpr int64_t chunk_pixels = 128;  // of dy, summed in registers before they are added to dw
-constexpr int chunk_lines_max = int(chunk_pixels);
-constexpr int64_t block_rows = 48;  // of dw, at least, to be worth a pass over dy
+constexpr int64_t dw_pixels = 64;     // of dy in a part, summed in registers before they are added to dw
+constexpr int64_t block_rows = 48;    // of dw, at least, to be worth a pass over dy
+constexpr int64_t block_panels = 8;   // of columns_max channels, at most: they share a pass over x
+constexpr int64_t blocks_wanted = 6;  // for the threads to share
 
-ERG_HD int64_t dw_chunk_lines(const ConvShape& s) { return larger(1, chunk_pixels / s.ow()); }
-ERG_HD int64_t dw_padded_size(const ConvShape& s) {
-  return s.pad == 0 ? 0 : round_up(s.n * (s.h + 2 * int64_t(s.pad)) * (s.w + 2 * int64_t(s.pad)) * s.ci, slot_alignment);
+/// How dw is cut: blocks of `taps` tap rows and `panels` panels of channels.
+struct DwBlocks {
+  int64_t taps, panels;  // in a block
+  int64_t down, across;  // blocks along ky and along co
+};
+
+inline DwBlocks dw_blocks(const ConvShape& s) {
+  DwBlocks b;
+  b.taps = smaller(s.kh, ceil_div(block_rows, int64_t(s.kw) * s.ci));
+  b.down = ceil_div(s.kh, b.taps);
+  const int64_t panels = ceil_div(s.co, columns_max);
+  b.panels = larger(1, smaller(block_panels, panels * b.down / blocks_wanted));
+  b.across = ceil_div(panels, b.panels);
+  return b;
 }
-/// A thread's copy of columns_max channels of a chunk of dy.
-ERG_HD int64_t dw_slot(const ConvShape& s) { return round_up(dw_chunk_lines(s) * s.ow() * columns_max, slot_alignment); }
 
-inline int64_t conv2d_dw_workspace(const ConvShape& s) { return dw_padded_size(s) + max_threads() * dw_slot(s); }
+/// One block: tap rows [ky, ky_end), channels [channel, channel_end).
+struct DwBlock {
+  int64_t ky, ky_end, channel, channel_end;
+};
 
-/// Adds one chunk's part to dw[ky][all kx, ci][columns], or sets it with the first.
-inline void dw_add_chunk(const ConvShape& s, const Outer& chunk, int columns, bool add, real* dw) {
+ERG_HD Parts dw_parts(const ConvShape& s) { return cut(s.n, s.oh(), s.ow(), dw_pixels); }
+/// The rows of the padded x that `taps` tap rows from `ky` on need for `rows` rows of dy.
+ERG_HD Window dw_window(const ConvShape& s, int64_t row, int64_t rows, int64_t ky, int64_t taps) {
+  return {row * s.stride - s.pad + ky, (rows - 1) * s.stride + taps, -s.pad, s.w + 2 * int64_t(s.pad)};
+}
+/// In a slot: the block's channels of a part of dy, after the part's window of x.
+inline int64_t dw_slot_x(const ConvShape& s) {
+  const Parts parts = dw_parts(s);
+  const Window window = dw_window(s, 0, parts.rows, 0, dw_blocks(s).taps);
+  return round_up(parts.images * window.rows * window.columns * s.ci, slot_alignment);
+}
+inline int64_t dw_slot(const ConvShape& s) {
+  const Parts parts = dw_parts(s);
+  return dw_slot_x(s) +
+         round_up(parts.images * parts.rows * s.ow() * dw_blocks(s).panels * columns_max, slot_alignment);
+}
+
+inline int64_t conv2d_dw_workspace(const ConvShape& s) { return max_threads() * dw_slot(s); }
+
+/// The block's channels of `pixels` pixels of dy, as [panel][pixel][width].
+inline void dw_pack(const ConvShape& s, const DwBlock& block, const real* dy, int64_t pixels, real* packed) {
+  for (int64_t first = block.channel; first < block.channel_end; first += columns_max) {
+    const int columns = int(smaller(columns_max, block.channel_end - first)), width = tile_width(columns);
+    for (int64_t p = 0; p < pixels; ++p, packed += width) pack_line(dy + p * s.co + first, 1, columns, width, packed);
+  }
+}
+
+/// Adds a part's sum to dw[ky][all kx, ci][the block's channels], or sets it when it is the first.
+inline void dw_add(const ConvShape& s, const DwBlock& block, const Outer& part, bool add, real* dw) {
   const int64_t run = int64_t(s.kw) * s.ci, tiles = ceil_div(run, rows_max);
-  Outer terms = chunk;
+  Outer terms = part;
   TileOut out;
-  out.columns = columns;
   out.add = add;
   for (int64_t t = 0; t < tiles; ++t) {
     terms.row_offset = t * run / tiles;
     const int rows = int((t + 1) * run / tiles - terms.row_offset);
-    for (int i = 0; i < rows; ++i) out.row[i] = dw + (terms.row_offset + i) * s.co;
-    if (columns > lanes)
-      outer_rows<2>(rows, terms, out);
-    else
-      outer_rows<1>(rows, terms, out);
-  }
-}
-
-/// The tap rows [ky_begin, ky_end) of the channels from `first` on: dw[ky][all kx, ci][first ...]
-struct DwBlock {
-  int ky_begin, ky_end, first;
-};
-
-inline void dw_block(const ConvShape& s, const DwBlock& block, const real* padded, const real* dy, real* slot,
-                     real* dw) {
-  const int columns = int(smaller(columns_max, s.co - block.first)), width = tile_width(columns);
-  const int64_t oh = s.oh(), ow = s.ow(), lines = s.n * oh;
-  const int64_t padded_h = s.h + 2 * int64_t(s.pad), line = (s.w + 2 * int64_t(s.pad)) * s.ci;
-  const real* rows[chunk_lines_max];
-  for (int64_t begin = 0; begin < lines; begin += dw_chunk_lines(s)) {
-    const int64_t count = smaller(dw_chunk_lines(s), lines - begin);
-    const real* from = dy + begin * ow * s.co + block.first;
-    for (int64_t p = 0; p < count * ow; ++p) pack_line(from + p * s.co, 1, columns, width, slot + p * width);
-    for (int ky = block.ky_begin; ky < block.ky_end; ++ky) {
-      for (int64_t l = 0; l < count; ++l)
-        rows[l] = padded + ((begin + l) / oh * padded_h + (begin + l) % oh * s.stride + ky) * line;
-      const Outer chunk{int(count), int(ow), rows, 0, int64_t(s.stride) * s.ci, slot, width};
-      dw_add_chunk(s, chunk, columns, begin > 0, dw + int64_t(ky) * s.kw * s.ci * s.co + block.first);
+    terms.columns = part.columns;
+    for (int64_t first = block.channel; first < block.channel_end; first += columns_max) {
+      out.columns = int(smaller(columns_max, block.channel_end - first));
+      for (int i = 0; i < rows; ++i) out.row[i] = dw + (terms.row_offset + i) * s.co + first;
+      terms.column_step = tile_width(out.columns);
+      if (out.columns > lanes)
+        outer_rows<2>(rows, terms, out);
+      else
+        outer_rows<1>(rows, terms, out);
+      terms.columns += terms.lines * terms.length * columns_max;
     }
   }
 }
 
-/// x with its zero padding, in the workspace unless there is none.
-inline const real* dw_pad(const ConvShape& s, const real* x, real* workspace) {
-  if (s.pad == 0) return x;
-  const Window window{-s.pad, s.h + 2 * int64_t(s.pad), -s.pad, s.w + 2 * int64_t(s.pad)};
-  const int64_t image = int64_t(s.h) * s.w * s.ci, padded_image = window.rows * window.columns * s.ci;
-  parallel_for(s.n, 1, [&](int64_t i, int64_t) {
-    copy_window(window, 1, s.h, s.w, s.ci, x + i * image, workspace + i * padded_image);
-  });
-  return workspace;
+inline void dw_part(const ConvShape& s, const DwBlock& block, const Part& part, const real* x, const real* dy,
+                    real* slot, real* dw) {
+  const int64_t oh = s.oh(), ow = s.ow(), taps = block.ky_end - block.ky;
+  const Window window = dw_window(s, part.row, part.rows, block.ky, taps);
+  real* packed = slot + dw_slot_x(s);
+  copy_window(window, part.images, s.h, s.w, s.ci, x + part.image * s.h * s.w * s.ci, slot);
+  dw_pack(s, block, dy + (part.image * oh + part.row) * ow * s.co, part.images * part.rows * ow, packed);
+
+  const real* lines[2 * dw_pixels];
+  for (int64_t ky = block.ky; ky < block.ky_end; ++ky) {
+    int64_t count = 0;
+    for (int64_t image = 0; image < part.images; ++image)
+      for (int64_t row = 0; row < part.rows; ++row)
+        lines[count++] = slot + (image * window.rows + row * s.stride + ky - block.ky) * window.columns * s.ci;
+    const Outer terms{int(count), int(ow), lines, 0, int64_t(s.stride) * s.ci, packed, 0};
+    dw_add(s, block, terms, part.image + part.row > 0, dw + ky * s.kw * s.ci * s.co);
+  }
 }
 
 inline void conv2d_dw(const ConvShape& s, const real* x, const real* dy, real* workspace, real* dw) {
   if (s.n == 0)
     for (int64_t i = 0; i < s.w_size(); ++i) dw[i] = 0;
-  const real* padded = dw_pad(s, x, workspace);
-  real* slots = workspace + dw_padded_size(s);
-  const int64_t blocks = ceil_div(s.co, columns_max);
-  const int taps = int(smaller(s.kh, ceil_div(block_rows, s.kw * s.ci)));
-  parallel_for(blocks * ceil_div(s.kh, taps), 1, [&](int64_t i, int64_t) {
-    const int ky = int(i / blocks) * taps;
-    const DwBlock block{ky, int(smaller(ky + taps, s.kh)), int(i % blocks) * columns_max};
-    dw_block(s, block, padded, dy, slots + thread_index() * dw_slot(s), dw);
+  const DwBlocks blocks = dw_blocks(s);
+  const Parts parts = dw_parts(s);
+  parallel_for(blocks.down * blocks.across, 1, [&](int64_t i, int64_t) {
+    const int64_t ky = i / blocks.across * blocks.taps, channel = i % blocks.across * blocks.panels * columns_max;
+    const DwBlock block{ky, smaller(s.kh, ky + blocks.taps), channel,
+                        smaller(s.co, channel + blocks.panels * columns_max)};
+    real* slot = workspace + thread_index() * dw_slot(s);
+    for (int64_t part = 0; part < parts.count(); ++part)
+      dw_part(s, block, part_at(parts, part, s.n, s.oh()), x, dy, slot, dw);
   });
 }

@@ -1,7 +1,7 @@
-// Blocked matrix multiplication (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34,
-// 2008). C is computed block by block; for each, blocks of `block_k` terms are added in order, so the result depends on
-// no thread count. Within a block op(B) is packed into panels as wide as a register tile, and op(A) into panels as high as
-// one for an outer_tile, unless its rows can feed a broadcast_tile as they lie.
+// Blocked matrix multiplication (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS
+// 34, 2008). C is computed block by block; for each, blocks of `block_k` terms are added in order, so the result
+// depends on no thread count. Within a block op(B) is packed into panels as wide as a register tile, and op(A) into
+// panels as high as one for an outer_tile, unless its rows can feed a broadcast_tile as they lie.
 
 #include "tile.inl"
 
@@ -79,11 +79,6 @@ inline void gemm_group(const GemmShape& s, const GemmBlock& block, const LeftBlo
     for (int64_t i = row; i < row_end; i += rows_max) gemm_tile(s, block, left, right, i, j, c);
 }
 
-inline int64_t gemm_workspace(const GemmShape& s) {
-  const int64_t terms = smaller(s.k, block_k);
-  return terms * (round_up(smaller(s.n, block_n), columns_max) + round_up(smaller(s.m, block_m), rows_max));
-}
-
 /// Makes A's block ready. Packing it costs as much as a few columns of C, and serves to read a large block often.
 inline LeftBlock pack_left(const GemmShape& s, const GemmBlock& block, const real* a, real* packed) {
   if (!s.transpose_a && (s.k <= block_k || s.n <= 2 * group_columns))
@@ -94,7 +89,53 @@ inline LeftBlock pack_left(const GemmShape& s, const GemmBlock& block, const rea
   return {packed, 0, true};
 }
 
+// ---- Few columns: dot products of A's rows with them ----
+
+ERG_HD bool prefers_dot(const GemmShape& s) {
+  return !s.transpose_a && s.n > 0 && s.n <= dot_columns_max && s.k >= lanes;
+}
+
+inline void gemm_dot(const GemmShape& s, const real* a, const real* b, real* packed, real* c) {
+  const int64_t length = dot_length(int(s.k)), whole = s.k / lanes * lanes;
+  for (int64_t j = 0; j < s.n; ++j)
+    for (int64_t p = 0; p < length; ++p) {
+      const int64_t term = p < whole ? p : p - length + s.k;  // the last vector overlaps the one before
+      packed[j * length + p] = p < whole || term >= whole ? (s.transpose_b ? b[j * s.k + term] : b[term * s.n + j]) : 0;
+    }
+  const Runs runs{1, 0, int(s.k)};
+  const int rows_most = dot_rows(int(s.n));
+  parallel_for(s.m, int64_t(1 + chunk_flops / (2.0 * s.n * s.k)), [&](int64_t begin, int64_t end) {
+    const real* row[rows_max];
+    TileOut out;
+    out.columns = int(s.n);
+    out.add = false;
+    for (int64_t first = begin; first < end; first += rows_most) {
+      const int rows = int(smaller(rows_most, end - first));
+      for (int i = 0; i < rows; ++i) {
+        row[i] = a + (first + i) * s.k;
+        out.row[i] = c + (first + i) * s.n;
+      }
+      dot_any(rows, runs, row, packed, out);
+    }
+  });
+}
+
+// ---- The whole ----
+
+/// A column times a transposed matrix is computed as the row it also is: C, a vector, lies the same.
+ERG_HD bool prefers_swap(const GemmShape& s) { return s.transpose_a && s.n == 1; }
+ERG_HD GemmShape swapped(const GemmShape& s) { return {s.n, s.m, s.k}; }
+
+inline int64_t gemm_workspace(const GemmShape& s) {
+  if (prefers_swap(s)) return gemm_workspace(swapped(s));
+  if (prefers_dot(s)) return s.n * dot_length(int(s.k));
+  const int64_t terms = smaller(s.k, block_k);
+  return terms * (round_up(smaller(s.n, block_n), columns_max) + round_up(smaller(s.m, block_m), rows_max));
+}
+
 inline void gemm(const GemmShape& s, const real* a, const real* b, real* workspace, real* c) {
+  if (prefers_swap(s)) return gemm(swapped(s), b, a, workspace, c);
+  if (prefers_dot(s)) return gemm_dot(s, a, b, workspace, c);
   if (s.k == 0)
     for (int64_t i = 0; i < s.m * s.n; ++i) c[i] = 0;
   real* right = workspace;

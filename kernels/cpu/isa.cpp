@@ -28,7 +28,8 @@ Isa from_environment() {
   for (Isa level : {Isa::baseline, Isa::avx2, Isa::avx512})
     if (wish == name(level)) {
       if (level <= best) return level;
-      throw std::runtime_error("ERG_ISA=" + std::string(wish) + ": this CPU has no more than " + std::string(name(best)));
+      throw std::runtime_error("ERG_ISA=" + std::string(wish) + ": this CPU has no more than " +
+                               std::string(name(best)));
     }
   throw std::runtime_error("ERG_ISA=" + std::string(wish) + ": expected baseline, avx2 or avx512");
 }
@@ -43,8 +44,7 @@ std::atomic<Isa>& current() {
 Isa isa() { return current().load(std::memory_order_relaxed); }
 
 void set_isa(Isa level) {
-  if (level > best_available())
-    throw std::invalid_argument("[isa] this CPU has no " + std::string(name(level)));
+  if (level > best_available()) throw std::invalid_argument("[isa] this CPU has no " + std::string(name(level)));
   current() = level;
 }
 

@@ -8,8 +8,9 @@
 // for its machine. ERG_ISA=baseline|avx2|avx512 in the environment asks for a lower level (an unknown or unavailable
 // one throws std::runtime_error at the first kernel).
 //
-// Rules for an .inl: it includes nothing (standard headers come before), and calls only its own functions, always_inline
-// ones and builtins, so that no code compiled for a newer CPU leaks into the rest of the program.
+// Rules for an .inl: it includes no headers but other .inl files (standard headers come before), and calls only its own
+// functions, always_inline ones and builtins, so that no code compiled for a newer CPU leaks into the rest of the
+// program.
 #pragma once
 
 #include <string_view>
@@ -30,11 +31,11 @@ std::string_view name(Isa level);
 }  // namespace erg::kernels::cpu
 
 #if defined(__x86_64__)
-#define ERG_ISA_CALL(function, ...)                              \
-  switch (isa()) {                                               \
-    case Isa::avx512: return avx512::function(__VA_ARGS__);      \
-    case Isa::avx2: return avx2::function(__VA_ARGS__);          \
-    default: return baseline::function(__VA_ARGS__);             \
+#define ERG_ISA_CALL(function, ...)                         \
+  switch (isa()) {                                          \
+    case Isa::avx512: return avx512::function(__VA_ARGS__); \
+    case Isa::avx2: return avx2::function(__VA_ARGS__);     \
+    default: return baseline::function(__VA_ARGS__);        \
   }
 #else
 #define ERG_ISA_CALL(function, ...) return baseline::function(__VA_ARGS__)

@@ -5,11 +5,11 @@
 #error "define ERG_ISA_BODY before including isa_expand.h"
 #endif
 
-#define ERG_ISA_COMMON(bytes, count)                                                              \
-  constexpr int lanes = bytes / int(sizeof(real));                                                \
-  constexpr int registers = count;                                                                \
-  typedef real Vector __attribute__((vector_size(bytes), may_alias));                             \
-  typedef real Unaligned __attribute__((vector_size(bytes), may_alias, aligned(alignof(real))));  \
+#define ERG_ISA_COMMON(bytes, count)                                                             \
+  constexpr int lanes = bytes / int(sizeof(real));                                               \
+  constexpr int registers = count;                                                               \
+  typedef real Vector __attribute__((vector_size(bytes), may_alias));                            \
+  typedef real Unaligned __attribute__((vector_size(bytes), may_alias, aligned(alignof(real)))); \
   static_assert(registers > 0 && sizeof(Vector) == sizeof(Unaligned));
 
 namespace erg::kernels::cpu::baseline {
@@ -31,7 +31,8 @@ ERG_ISA_COMMON(32, 16)
 }  // namespace erg::kernels::cpu::avx2
 #if defined(__clang__)
 #pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"))), \
+                             apply_to = function)
 #else
 #pragma GCC pop_options
 #pragma GCC push_options

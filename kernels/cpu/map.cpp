@@ -20,6 +20,7 @@ static void map_range(const F& f, const MapShape& s, const real* const* x, int64
 
 template <class F>
 void map(const Stream&, const F& f, const MapShape& s, const real* const* x, real* y) {
+  isa();  // an unusable ERG_ISA throws here, where it can be caught, and not within a thread
   // Threads are worth their wake-up only for some tens of microseconds of work.
   parallel_for(s.size(), 1 << 15, [&](int64_t begin, int64_t end) { map_range(f, s, x, begin, end, y); });
 }

@@ -43,8 +43,10 @@ static bool repeats_by_row(const MapShape& s, int i) {
   return true;
 }
 
+/// f by value: behind a reference its parameters might alias y, and the loop would not vectorise.
 template <class F, int... I>
-static void map_tile_loop(const F& f, const real* const* in, int64_t count, real* __restrict y, std::integer_sequence<int, I...>) {
+static void map_tile_loop(const F f, const real* const* in, int64_t count, real* __restrict y,
+                          std::integer_sequence<int, I...>) {
 #pragma GCC ivdep
   for (int64_t k = 0; k < count; ++k) y[k] = f(in[I][k]...);
 }
@@ -69,8 +71,10 @@ static void map_range(const F& f, const MapShape& s, const real* const* x, int64
   for (int64_t t = begin; t < end; t += tile) {
     const int64_t count = end - t < tile ? end - t : tile;
     for (int i = 0; i < n; ++i) {
-      if (dense[i]) in[i] = x[i] + t;
-      else if (!spread_once[i]) spread(s, i, x[i], t, count, buffer[i]);
+      if (dense[i])
+        in[i] = x[i] + t;
+      else if (!spread_once[i])
+        spread(s, i, x[i], t, count, buffer[i]);
     }
     map_tile_loop(f, in, count, y + t, std::make_integer_sequence<int, n>{});
   }

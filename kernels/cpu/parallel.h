@@ -28,7 +28,8 @@ inline int thread_index() {
 }
 
 /// Calls f(begin, end) for consecutive chunks of [0, n), `grain` elements each (the last may be shorter), on any thread
-/// in any order. The chunks do not depend on the number of threads, hence neither does a result that f writes per chunk.
+/// in any order. The chunks do not depend on the number of threads, hence neither does a result that f writes per
+/// chunk.
 template <class F>
 void parallel_for(int64_t n, int64_t grain, const F& f) {
   const int64_t chunks = (n + grain - 1) / grain;

@@ -1,14 +1,15 @@
 // Register tiles: the innermost loops that matrix multiplication and convolution share. Part of gemm.inl and conv.inl.
 //
-// A tile is a few rows of outputs (output pixels, rows of C) by a few columns (output channels, columns of C) whose sums
-// stay in registers while the loop runs over what is summed. It comes in three kinds, by what the left operand offers:
+// A tile is a few rows of outputs (output pixels, rows of C) by a few columns (output channels, columns of C) whose
+// sums stay in registers while the loop runs over what is summed. It comes in three kinds, by what the left operand
+// offers:
 //
 //   broadcast_tile   each row of the tile has its own run of consecutive terms: A's rows, an image's pixels
 //   outer_tile       consecutive rows of the tile are consecutive in memory, term after term: A transposed, conv2d_dw
 //   dot_tile         as broadcast_tile, with so few columns that the registers are better spent along the run
 //
-// `rows_max` x `vectors_max` sums, one broadcast value and `vectors_max` weights fill 16 registers. With 32 registers the
-// limit is the general ones: every row of a broadcast_tile keeps a pointer.
+// `rows_max` x `vectors_max` sums, one broadcast value and `vectors_max` weights fill 16 registers. With 32 registers
+// the limit is the general ones: every row of a broadcast_tile keeps a pointer.
 
 constexpr int rows_max = registers >= 32 ? 8 : 6;
 constexpr int vectors_max = 2;
@@ -159,8 +160,8 @@ ERG_HD real sum_of_lanes(Vector v, std::index_sequence<lane...>) {
   return v[0];
 }
 
-/// sum[i][c] as in broadcast_tile, each column's weights being lines of dot_length(run). run >= lanes. The last vector of
-/// a run that is not a multiple of `lanes` overlaps the one before; pack_dot gave it zeros there.
+/// sum[i][c] as in broadcast_tile, each column's weights being lines of dot_length(run). run >= lanes. The last vector
+/// of a run that is not a multiple of `lanes` overlaps the one before; pack_dot gave it zeros there.
 template <int M, int C>
 void dot_tile(const Runs& runs, const real* const* in, const real* weights, const TileOut& out) {
   Vector sum[M][C];
@@ -186,7 +187,8 @@ void dot_tile(const Runs& runs, const real* const* in, const real* weights, cons
 #pragma GCC unroll 8
   for (int i = 0; i < M; ++i)
 #pragma GCC unroll 4
-    for (int c = 0; c < C; ++c) out.row[i][c] = sum_of_lanes(sum[i][c], std::make_index_sequence<lanes>{}) + (out.add ? out.row[i][c] : real(0));
+    for (int c = 0; c < C; ++c)
+      out.row[i][c] = sum_of_lanes(sum[i][c], std::make_index_sequence<lanes>{}) + (out.add ? out.row[i][c] : real(0));
 }
 
 // The number of rows is known at run time only; these find the tile that was compiled for it.

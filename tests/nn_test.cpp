@@ -1,0 +1,298 @@
+// Layers and networks: sizes and names, initial weights, batch statistics, spectral norm.
+#include "engine/nn.h"
+
+#include <gmock/gmock.h>
+
+#include <Eigen/Dense>
+#include <cmath>
+#include <set>
+
+#include "engine/init.h"
+#include "engine/tape.h"
+#include "models/meg.h"
+#include "models/nets.h"
+
+namespace erg::test {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// A weight as the matrix [everything else, last dimension].
+Matrix matrix(const Tensor& t) {
+  const auto values = t.to_host();
+  const int64_t columns = t.shape().back();
+  return Eigen::Map<const Eigen::Matrix<real, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
+             values.data(), t.size() / columns, columns)
+      .cast<double>();
+}
+
+double largest_singular_value(const Tensor& t) { return matrix(t).jacobiSvd().singularValues()(0); }
+
+std::vector<std::string> names(auto& part) {
+  std::vector<std::string> all;
+  for (const auto& entry : entries(part)) all.push_back(entry.name);
+  return all;
+}
+
+constexpr Activation leaky{Activation::Kind::leaky_relu};
+
+// ---- Sizes. The parameter counts are those of the published networks.
+
+TEST(Networks, ToySizes) {
+  Noise noise(1, "test");
+  Sequential g = mlp({2, 512, 512, 512, 2}, noise), e = mlp({2, 512, 512, 512, 1}, noise, {.hidden = leaky});
+  Meg::Statistics t{{}, mlp({4, 512, 512, 512, 1}, noise, {.hidden = leaky})};
+  EXPECT_EQ(count_params(g), 527874);
+  EXPECT_EQ(count_params(e), 527361);
+  EXPECT_EQ(count_params(t), 528385);
+  EXPECT_EQ(count_params(g, e), 527874 + 527361);
+}
+
+TEST(Networks, StackedMnistSizes) {
+  Noise noise(1, "test");
+  const DcganOptions three{.size = 28, .channels = 3}, four{.size = 28, .channels = 4};
+  Sequential g = dcgan_generator(three, noise), e = dcgan_critic(three, noise);
+  Meg::Statistics t{dcgan_critic(three, noise, {.outputs = 128}), mlp({256, 512, 1}, noise, {.hidden = leaky})};
+  EXPECT_EQ(count_params(g), 4572163);
+  EXPECT_EQ(count_params(e), 4308609);
+  EXPECT_EQ(count_params(t), 4700929);
+  Sequential g4 = dcgan_generator(four, noise), e4 = dcgan_critic(four, noise);
+  EXPECT_EQ(count_params(g4), 4573764);
+  EXPECT_EQ(count_params(e4), 4310209);
+}
+
+TEST(Networks, CifarSizes) {
+  Noise noise(1, "test");
+  const DcganOptions cifar{.size = 32, .channels = 3};
+  Sequential g = dcgan_generator(cifar, noise), e = dcgan_critic(cifar, noise);
+  EXPECT_EQ(count_params(g), 3812355);
+  EXPECT_EQ(count_params(e), 2935873);
+}
+
+TEST(Networks, GeneratorsMakeImagesAndCriticsNumbers) {
+  Noise noise(2, "test");
+  for (const int64_t size : {28, 32})
+    for (const Mode mode : {Mode::train, Mode::eval}) {
+      const DcganOptions options{.size = size, .channels = 3, .latent = 5, .width = 3};
+      Sequential g = dcgan_generator(options, noise),
+                 d = dcgan_critic(options, noise, {.outputs = 2, .spectral_norm = true});
+      const Tensor image = g(noise.normal({2, 5}), mode);
+      EXPECT_EQ(image.shape(), (Shape{2, size, size, 3}));
+      for (const real pixel : image.to_host()) EXPECT_LE(std::abs(pixel), 1);
+      EXPECT_EQ(d(image, mode).shape(), (Shape{2, 2}));
+    }
+}
+
+TEST(Networks, OtherSizesAreRefused) {
+  Noise noise(2, "test");
+  EXPECT_THAT([&] { dcgan_generator({.size = 30}, noise); },
+              ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("dcgan_generator"), HasSubstr("30"))));
+  EXPECT_THAT([&] { dcgan_critic({.size = 64}, noise); },
+              ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("dcgan_critic"), HasSubstr("64"))));
+  EXPECT_THROW(mlp({3}, noise), std::invalid_argument);
+}
+
+/// Batch norm in a critic follows every convolution but the first, whatever the widths.
+TEST(Networks, CriticsWithBatchNormSpareTheFirstLayer) {
+  Noise noise(2, "test");
+  for (const int64_t width : {1, 3}) {
+    Sequential d = dcgan_critic({.size = 28, .channels = 1, .width = width}, noise, {.batch_norm = true});
+    int norms = 0;
+    for (const Layer& layer : d.layers) norms += std::holds_alternative<BatchNorm>(layer);
+    EXPECT_EQ(norms, 3) << width;
+    EXPECT_TRUE(std::holds_alternative<Activation>(d.layers[1])) << width;
+  }
+}
+
+TEST(Networks, AnEmptyOneIsTheIdentity) {
+  Sequential identity;
+  const Tensor x = Tensor::ones({2, 3});
+  EXPECT_EQ(identity(x, Mode::train).data(), x.data());
+}
+
+TEST(Networks, CopiesShareTheirWeights) {
+  Noise noise(2, "test");
+  Sequential net = mlp({2, 1}, noise), copy = net;
+  params(net)[0].copy_(Tensor::ones({2, 1}));
+  EXPECT_THAT(params(copy)[0].to_host(), ElementsAre(1, 1));
+}
+
+// ---- Names
+
+TEST(Names, AreNumberedLikePyTorch) {
+  Noise noise(3, "test");
+  Sequential net = mlp({2, 3, 1}, noise, {.batch_norm = true});
+  EXPECT_THAT(names(net), ElementsAre("0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var",
+                                      "3.weight", "3.bias"));
+  EXPECT_EQ(params(net).size(), 6u) << "running statistics are not trained";
+}
+
+TEST(Names, AreUnique) {
+  Noise noise(3, "test");
+  const DcganOptions options{.size = 28, .latent = 4, .width = 2};
+  Meg meg(dcgan_generator(options, noise), dcgan_critic(options, noise, {.spectral_norm = true}),
+          {dcgan_critic(options, noise, {.outputs = 4}), mlp({8, 1}, noise)}, {.latent = 4}, noise.fork("latent"));
+  const auto all = names(meg);
+  EXPECT_EQ(std::set(all.begin(), all.end()).size(), all.size());
+  EXPECT_THAT(all, testing::IsSupersetOf({"generator.0.weight", "energy.0.spectral_norm.u", "statistics.head.0.bias",
+                                          "energy_adam.steps", "latent.step"}));
+}
+
+// ---- Initial weights
+
+TEST(Init, OrthogonalFramesAreOrthonormal) {
+  Noise noise(4, "test");
+  for (const Shape& shape : {Shape{5, 5}, Shape{7, 3}, Shape{3, 7}, Shape{3, 3, 2, 4}, Shape{1, 4}}) {
+    const Matrix w = matrix(init::orthogonal(2)(shape, 0, 0, noise));
+    const Matrix gram = w.rows() < w.cols() ? Matrix(w * w.transpose()) : Matrix(w.transpose() * w);
+    EXPECT_LT((gram - 4 * Matrix::Identity(gram.rows(), gram.cols())).cwiseAbs().maxCoeff(), 1e-5) << to_string(shape);
+  }
+}
+
+TEST(Init, DeviationsFollowTheFans) {
+  Noise noise(5, "test");
+  const Shape shape{100, 400};
+  const auto check = [&](const char* name, const Init& init, double mean, double deviation) {
+    const auto w = matrix(init(shape, 100, 400, noise));
+    const double n = double(shape.size());
+    EXPECT_NEAR(w.mean(), mean, 5 * deviation / std::sqrt(n)) << name;
+    EXPECT_NEAR(std::sqrt((w.array() - w.mean()).square().mean()), deviation, 5 * deviation / std::sqrt(2 * n)) << name;
+  };
+  check("fan_in_uniform", init::fan_in_uniform(), 0, 1 / std::sqrt(100.0) / std::sqrt(3.0));
+  check("he_uniform", init::he_uniform(), 0, std::sqrt(2 / 100.0));
+  check("glorot_uniform", init::glorot_uniform(3), 0, 3 * std::sqrt(2 / 500.0));
+  check("normal", init::normal(real(0.02), 1), 1, 0.02);
+  EXPECT_THAT(init::constant(3)({2}, 1, 1, noise).to_host(), ElementsAre(3, 3));
+}
+
+TEST(Init, DefaultsAreThoseOfPyTorch) {
+  Noise noise(5, "test");
+  const auto largest = [](const Tensor& t) { return matrix(t).cwiseAbs().maxCoeff(); };
+  const Linear linear(64, 32, noise);
+  const Conv2d conv(4, 32, 3, noise);
+  const ConvTranspose2d transposed(32, 4, 3, noise);
+  for (const auto& [t, fan_in] :
+       {std::pair{linear.weight, 64}, {linear.bias, 64}, {conv.weight, 36}, {conv.bias, 36}, {transposed.weight, 36}}) {
+    EXPECT_LE(largest(t), 1 / std::sqrt(double(fan_in)));
+    EXPECT_GE(largest(t), 0.8 / std::sqrt(double(fan_in)));
+  }
+  EXPECT_FALSE(Linear(2, 2, noise, {.bias = false}).bias);
+}
+
+// ---- Convolution layers
+
+TEST(ConvTranspose2d, IsTheTransposeOfItsConvolution) {
+  Noise noise(6, "test");
+  ConvOptions options;
+  options.bias = false;
+  options.stride = 2;
+  options.pad = 2;
+  options.output_pad = 1;
+  ConvTranspose2d up(3, 2, 5, noise, options);
+  const Tensor small = noise.normal({2, 4, 4, 3}), large = noise.normal({2, 8, 8, 2});
+  // <up(small), large> = <small, conv(large)>
+  const Tensor left = sum(up(small, Mode::train) * large), right = sum(small * conv2d(large, up.weight, 2, 2));
+  EXPECT_NEAR(left.item(), right.item(), 1e-4);
+}
+
+TEST(ConvTranspose2d, RefusesWhatIsNoImage) {
+  Noise noise(6, "test");
+  ConvTranspose2d up(3, 2, 5, noise);
+  EXPECT_THAT([&] { up(Tensor::ones({2, 3}), Mode::train); }, ThrowsMessage<std::invalid_argument>(HasSubstr("[2,3]")));
+}
+
+// ---- Batch norm
+
+TEST(BatchNorm, RunningStatisticsAreThoseOfPyTorch) {
+  Noise noise(7, "test");
+  BatchNorm norm(2, noise);
+  const std::vector<real> x{1, 10, 2, 20, 6, 60};  // means 3 and 30, unbiased variances 7 and 700
+  norm(Tensor::from_host({3, 2}, x), Mode::train);
+  EXPECT_THAT(norm.running_mean.to_host(), ElementsAre(testing::FloatNear(0.3f, 1e-6f), testing::FloatNear(3, 1e-5f)));
+  EXPECT_THAT(norm.running_var.to_host(),
+              ElementsAre(testing::FloatNear(0.9f + 0.7f, 1e-5f), testing::FloatNear(0.9f + 70, 1e-3f)));
+  norm(Tensor::from_host({3, 2}, x), Mode::eval);
+  EXPECT_NEAR(norm.running_mean.to_host()[0], 0.3, 1e-6) << "evaluation must not move the statistics";
+}
+
+TEST(BatchNorm, TrainingNormalisesTheBatch) {
+  Noise noise(7, "test");
+  BatchNorm norm(3, noise);
+  const Matrix y = matrix(norm(affine(noise.normal({4, 5, 5, 3}), 3, -2), Mode::train));
+  for (int c = 0; c < 3; ++c) {
+    EXPECT_NEAR(y.col(c).mean(), 0, 1e-6);
+    EXPECT_NEAR(y.col(c).array().square().mean(), 1, 1e-4);
+  }
+}
+
+TEST(BatchNorm, InEvaluationSamplesDoNotSeeEachOther) {
+  Noise noise(8, "test");
+  const DcganOptions options{.size = 28, .latent = 4, .width = 2};
+  Sequential g = dcgan_generator(options, noise);
+  for (int i = 0; i < 3; ++i) g(noise.normal({8, 4}), Mode::train);
+  const Tensor z = noise.normal({3, 4});
+  const auto together = g(z, Mode::eval).to_host(), alone = g(slice(z, 0, 1, 2), Mode::eval).to_host();
+  for (size_t i = 0; i < alone.size(); ++i) ASSERT_NEAR(alone[i], together[alone.size() + i], 1e-6);
+  // and training is another matter
+  const auto trained = g(z, Mode::train).to_host();
+  EXPECT_NE(trained, together);
+}
+
+/// DDLS differentiates a generator in evaluation mode: its batch norm is then an affine map of x.
+TEST(BatchNorm, IsDifferentiableInEvaluation) {
+  Noise noise(8, "test");
+  BatchNorm norm(2, noise, init::constant(3));
+  norm.running_var.copy_(Tensor::full({2}, 4));
+  const Tensor x = noise.normal({2, 2});
+  Tape tape;
+  tape.watch(x);
+  EXPECT_THAT(tape.grad(sum(norm(x, Mode::eval)), {x})[0].to_host(), testing::Each(testing::FloatNear(1.5f, 1e-5f)));
+}
+
+// ---- Spectral norm
+
+TEST(SpectralNorm, ConvergesToTheLargestSingularValue) {
+  Noise noise(9, "test");
+  for (const Shape& shape : {Shape{6, 4}, Shape{4, 6}, Shape{3, 3, 2, 5}, Shape{1, 3}}) {
+    const Tensor w = noise.normal(shape);
+    SpectralNorm norm(shape.back(), noise);
+    for (int i = 0; i < 300; ++i) norm(w, Mode::train);
+    const Tensor normalised = norm(w, Mode::eval);
+    EXPECT_EQ(normalised.shape(), shape);
+    EXPECT_NEAR(largest_singular_value(normalised), 1, 1e-4) << to_string(shape);
+    EXPECT_LT((matrix(normalised) * largest_singular_value(w) - matrix(w)).cwiseAbs().maxCoeff(), 1e-4)
+        << to_string(shape);
+  }
+}
+
+TEST(SpectralNorm, AdvancesInTrainingOnly) {
+  Noise noise(10, "test");
+  SpectralNorm norm(4, noise);
+  const Tensor w = noise.normal({6, 4});
+  const auto u = [&] { return entries(norm)[0].tensor->to_host(); };
+  const auto start = u();
+  norm(w, Mode::eval);
+  EXPECT_EQ(u(), start);
+  norm(w, Mode::train);
+  EXPECT_NE(u(), start);
+  double length = 0;
+  for (const real value : u()) length += double(value) * value;
+  EXPECT_NEAR(length, 1, 1e-5);
+}
+
+TEST(SpectralNorm, MakesALinearLayerOneLipschitz) {
+  Noise noise(11, "test");
+  Linear layer(5, 3, noise, {.bias = false, .spectral_norm = true, .weight_init = init::normal(4)});
+  for (int i = 0; i < 300; ++i) layer(Tensor::zeros({1, 5}), Mode::train);
+  const Tensor x = noise.normal({100, 5});
+  const Matrix before = matrix(x), after = matrix(layer(x, Mode::eval));
+  for (int i = 0; i < 100; ++i) EXPECT_LE(after.row(i).norm(), before.row(i).norm() * 1.0001);
+}
+
+}  // namespace
+}  // namespace erg::test
