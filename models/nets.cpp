@@ -52,7 +52,14 @@ Sequential dcgan_generator(const DcganOptions& o, Noise& noise) {
     add(relu_layer);
   };
 
-  if (o.size == 28) {
+  if (o.size == 28 && !o.deep) {
+    add(Linear(o.latent, 2 * w * 7 * 7, noise));
+    add(Reshape{{7, 7, 2 * w}});
+    add(BatchNorm(2 * w, noise, scale_init));
+    add(relu_layer);
+    up(2 * w, w, 4, convolution(2, 1));                                // 14 x 14
+    add(ConvTranspose2d(w, o.channels, 4, noise, convolution(2, 1)));  // 28 x 28
+  } else if (o.size == 28) {
     add(Linear(o.latent, 8 * w * 2 * 2, noise));
     add(Reshape{{2, 2, 8 * w}});
     add(BatchNorm(8 * w, noise, scale_init));
@@ -90,7 +97,11 @@ Sequential dcgan_critic(const DcganOptions& o, Noise& noise, const CriticOptions
   };
 
   int64_t features;
-  if (o.size == 28) {
+  if (o.size == 28 && !o.deep) {
+    block(o.channels, w, 4, 2, 1);  // 14 x 14
+    block(w, 2 * w, 4, 2, 1);       //  7 x 7
+    features = 7 * 7 * 2 * w;
+  } else if (o.size == 28) {
     block(o.channels, w, 5, 2, 2);  // 14 x 14
     block(w, 2 * w, 5, 2, 2);       //  7 x 7
     block(2 * w, 4 * w, 5, 2, 2);   //  4 x 4

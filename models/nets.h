@@ -20,7 +20,8 @@ Sequential mlp(const std::vector<int64_t>& sizes, Noise& noise, const MlpOptions
 /// N(0, 0.02^2), batch-norm scales N(1, 0.02^2). `width` is the number of channels at the finest level; 64 is the
 /// papers'.
 struct DcganOptions {
-  int64_t size = 28;  // 28 (5x5 kernels: 2, 4, 7, 14, 28) or 32 (4x4 kernels: 4, 8, 16, 32)
+  int64_t size = 28;  // 28 or 32 (4x4 kernels: 4, 8, 16, 32)
+  bool deep = true;   // at 28: 5x5 kernels over 2, 4, 7, 14, 28; or else 4x4 kernels over 7, 14, 28
   int64_t channels = 1;
   int64_t latent = 128;
   int64_t width = 64;

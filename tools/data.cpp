@@ -39,7 +39,6 @@ class MixtureData : public Data {
     return Tensor::from_host({count, 2}, centres) + real(mixture_.deviation) * noise_.normal({count, 2});
   }
   Shape sample() const override { return {2}; }
-  std::optional<Mixture> mixture() const override { return mixture_; }
   void visit(Visitor& v) override { v.sub("noise", noise_); }
 
  private:
@@ -102,36 +101,45 @@ class ImageData : public Data {
   uint64_t position_ = 0;
 };
 
-struct Name {
+/// One row a data set: its name, the shape of a sample, its mixture if it is one, and how it is opened.
+struct Set {
   const char* name;
-  bool image;
+  Shape sample;
+  std::optional<Mixture> (*mixture)();
   std::unique_ptr<Data> (*open)(const std::string& data_dir, uint64_t seed);
 };
+
+std::optional<Mixture> no_mixture() { return std::nullopt; }
+
+template <Mixture (*mixture)()>
+std::optional<Mixture> the_mixture() {
+  return mixture();
+}
+
+template <Mixture (*mixture)()>
+std::unique_ptr<Data> open_mixture(const std::string&, uint64_t seed) {
+  return std::make_unique<MixtureData>(mixture(), seed);
+}
+
+std::unique_ptr<Data> open_swiss_roll(const std::string&, uint64_t seed) { return std::make_unique<SwissRoll>(seed); }
 
 template <auto load>
 std::unique_ptr<Data> open_images(const std::string& data_dir, uint64_t seed) {
   return std::make_unique<ImageData>(load(io::find_data_dir(data_dir), io::Split::train), seed);
 }
 
-const Name names[] = {
-    {"25gaussians", false,
-     [](const std::string&, uint64_t seed) -> std::unique_ptr<Data> {
-       return std::make_unique<MixtureData>(grid_of_25_gaussians(), seed);
-     }},
-    {"8gaussians", false,
-     [](const std::string&, uint64_t seed) -> std::unique_ptr<Data> {
-       return std::make_unique<MixtureData>(ring_of_8_gaussians(), seed);
-     }},
-    {"swissroll", false,
-     [](const std::string&, uint64_t seed) -> std::unique_ptr<Data> { return std::make_unique<SwissRoll>(seed); }},
-    {"mnist", true, open_images<io::load_mnist>},
-    {"fashion-mnist", true, open_images<io::load_fashion_mnist>},
-    {"cifar10", true, open_images<io::load_cifar10>},
+const Set sets[] = {
+    {"25gaussians", {2}, the_mixture<grid_of_25_gaussians>, open_mixture<grid_of_25_gaussians>},
+    {"8gaussians", {2}, the_mixture<ring_of_8_gaussians>, open_mixture<ring_of_8_gaussians>},
+    {"swissroll", {2}, no_mixture, open_swiss_roll},
+    {"mnist", {28, 28, 1}, no_mixture, open_images<io::load_mnist>},
+    {"fashion-mnist", {28, 28, 1}, no_mixture, open_images<io::load_fashion_mnist>},
+    {"cifar10", {32, 32, 3}, no_mixture, open_images<io::load_cifar10>},
 };
 
-const Name& find(const std::string& name) {
-  for (const Name& n : names)
-    if (name == n.name) return n;
+const Set& find(const std::string& name) {
+  for (const Set& set : sets)
+    if (name == set.name) return set;
   throw UsageError("unknown data set '" + name + "'; there are " + join(data_names()));
 }
 
@@ -139,11 +147,13 @@ const Name& find(const std::string& name) {
 
 std::vector<std::string> data_names() {
   std::vector<std::string> all;
-  for (const Name& n : names) all.emplace_back(n.name);
+  for (const Set& set : sets) all.emplace_back(set.name);
   return all;
 }
 
-bool is_image_set(const std::string& name) { return find(name).image; }
+Shape sample_shape(const std::string& name) { return find(name).sample; }
+
+std::optional<Mixture> mixture_of(const std::string& name) { return find(name).mixture(); }
 
 std::unique_ptr<Data> open_data(const std::string& name, const std::string& data_dir, uint64_t seed) {
   return find(name).open(data_dir, seed);

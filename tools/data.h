@@ -30,14 +30,15 @@ class Data {
   virtual Tensor next(int64_t count) = 0;
   /// The shape of one sample: [2] or [H,W,C].
   virtual Shape sample() const = 0;
-  /// Set for the 2-D mixtures, whose modes can be counted.
-  virtual std::optional<Mixture> mixture() const { return std::nullopt; }
   virtual void visit(Visitor& v) = 0;
 };
 
 /// The names open_data knows, for help and messages.
 std::vector<std::string> data_names();
-bool is_image_set(const std::string& name);
+/// The shape of one sample: [2] or [H,W,C]. Throws UsageError for an unknown name.
+Shape sample_shape(const std::string& name);
+/// The mixture a 2-D set is drawn from, whose modes can be counted; none for the others.
+std::optional<Mixture> mixture_of(const std::string& name);
 
 /// Opens a data set; images are looked for in data_dir, $ERG_DATA or ./data. Throws UsageError for an unknown name,
 /// io::MissingError and io::DataError for absent and broken files.

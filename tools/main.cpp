@@ -5,6 +5,7 @@
 #include <new>
 
 #include "../engine/io/error.h"
+#include "../kernels/cpu/isa.h"
 #include "commands.h"
 #include "error.h"
 #include "recipes.h"
@@ -31,6 +32,13 @@ void declare(CLI::App& app, Common& common, Settings& settings, Run& run) {
       "69 device unavailable, 73/74 cannot write, 75 out of memory, 76 diverged, 130/143 stopped after a checkpoint.");
 }
 
+/// A wrong ERG_ISA is told now, not at the first kernel.
+void check_environment() {
+  try {
+    kernels::cpu::isa();
+  } catch (const std::runtime_error& error) { throw UsageError(error.what()); }
+}
+
 int parse_and_run(int argc, char** argv) {
   const std::string description = "erg: energies, gradients and ergodic samplers";
   Common common;
@@ -48,6 +56,7 @@ int parse_and_run(int argc, char** argv) {
     std::fprintf(stderr, "erg: %s (see 'erg --help')\n", error.what());
     return Exit::usage;
   }
+  check_environment();
   if (first.got_subcommand("train")) {
     settings = preset(settings.system, settings.data);
     CLI::App second(description);

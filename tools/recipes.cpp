@@ -12,7 +12,8 @@ namespace {
 bool is_image(const Shape& sample) { return sample.rank() == 3; }
 
 DcganOptions image_options(const Settings& s, const Shape& sample) {
-  return {.size = sample[0], .channels = sample[2], .latent = s.latent, .width = s.width};
+  // MNIST is small enough for two levels, which train far sooner than four.
+  return {.size = sample[0], .deep = false, .channels = sample[2], .latent = s.latent, .width = s.width};
 }
 
 /// Three hidden layers on 2-D data, as all the sources' toys have; a DCGAN generator on images.
@@ -38,13 +39,13 @@ Langevin chains(const Settings& s, const Shape& sample) {
   return langevin;
 }
 
-ReplayBuffer::Fresh fresh_chains(const Settings& s, const Shape& sample) {
+ReplayBuffer::Fresh fresh_chains(const Shape& sample, const Noise& noise) {
   // Uniform over the box the data lives in.
   const real extent = is_image(sample) ? 1 : 2;
-  return [sample, extent, noise = Noise(s.seed, "fresh chains")](int64_t count) mutable {
+  return [sample, extent, source = noise](int64_t count) mutable {
     Shape shape{count};
     for (int64_t d : sample) shape.push_back(d);
-    return noise.uniform(shape, -extent, extent);
+    return source.uniform(shape, -extent, extent);
   };
 }
 
@@ -92,7 +93,8 @@ Meg make_meg(const Settings& s, const Shape& sample) {
 PersistentEbm::PersistentEbm(const Settings& s, const Shape& sample)
     : langevin_(chains(s, sample)),
       chain_noise_(s.seed, "chains"),
-      buffer_(s.buffer, 0.05, fresh_chains(s, sample), Noise(s.seed, "buffer")),
+      fresh_noise_(s.seed, "fresh chains"),
+      buffer_(s.buffer, 0.05, fresh_chains(sample, fresh_noise_), Noise(s.seed, "buffer")),
       ebm_(
           [&] {
             Noise noise(s.seed, "weights");
@@ -119,6 +121,7 @@ void PersistentEbm::visit(Visitor& v) {
   v.sub("ebm", ebm_);
   v.sub("buffer", buffer_);
   v.sub("chain_noise", chain_noise_);
+  v.sub("fresh_noise", fresh_noise_);
 }
 
 namespace {
@@ -193,7 +196,7 @@ const Recipe recipes[] = {
      "generative adversarial network (Goodfellow et al. 2014), non-saturating; DCGAN nets on images",
      trainer<make_gan>,
      {.steps = 6000, .batch = 256, .latent = 2, .width = 128, .rate = 2e-3, .anneal = true},
-     {.steps = 3000, .batch = 64, .latent = 128, .width = 32, .rate = 2e-4}},
+     {.steps = 3000, .batch = 64, .latent = 128, .width = 32, .rate = 5e-4, .anneal = true}},
     {"wgan-gp",
      "Wasserstein GAN with gradient penalty (Gulrajani et al. 2017)",
      trainer<make_wgan_gp>,
@@ -244,7 +247,7 @@ std::string recipe_summary(const std::string& system) { return find(system).summ
 
 Settings preset(const std::string& system, const std::string& data) {
   const Recipe& recipe = find(system);
-  Settings s = is_image_set(data) ? recipe.image : recipe.plane;
+  Settings s = is_image(sample_shape(data)) ? recipe.image : recipe.plane;
   s.system = system;
   s.data = data;
   s.out = "runs/" + system + "-" + data;

@@ -63,7 +63,7 @@ class PersistentEbm {
 
  private:
   Langevin langevin_;
-  Noise chain_noise_;
+  Noise chain_noise_, fresh_noise_;
   ReplayBuffer buffer_;
   Ebm ebm_;
 };

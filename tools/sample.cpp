@@ -31,15 +31,6 @@ Tensor draw(Trainer& trainer, const Options& options) {
   return trainer.generate(langevin(trainer.latent_energy(), trainer.prior(options.count, noise), noise));
 }
 
-/// The shape of one sample of a data set, without opening it.
-Shape sample_shape(const std::string& data) {
-  return !is_image_set(data) ? Shape{2} : data == "cifar10" ? Shape{32, 32, 3} : Shape{28, 28, 1};
-}
-
-std::optional<Mixture> mixture_of(const std::string& data) {
-  return is_image_set(data) ? std::nullopt : open_data(data, "", 0)->mixture();
-}
-
 int sample(const Options& options) {
   const std::filesystem::path run = options.run, out = options.out;
   const Settings settings = read_config(run / "config.ini");

@@ -45,6 +45,7 @@ int train(const Settings& settings, const Common& common) {
   const auto next = [&] { return data->next(settings.batch); };
   const auto every = [&](int64_t wish) { return wish > 0 ? wish : std::max<int64_t>(1, settings.steps / 10); };
   const int64_t sample_every = every(settings.sample_every), checkpoint_every = every(settings.checkpoint_every);
+  const int64_t pictured = data->sample().rank() == 3 ? 100 : 5000;
   const int64_t log_every = std::max<int64_t>(1, settings.steps / 1000);
 
   std::signal(SIGINT, on_signal);
@@ -62,7 +63,7 @@ int train(const Settings& settings, const Common& common) {
     }
     if (last || step % sample_every == 0) {
       Noise fixed(settings.seed, "pictures");  // the same latent points each time, so pictures can be compared
-      run.save_samples(step, sample_picture(trainer->sample(data->mixture() ? 5000 : 100, fixed), data->mixture()));
+      run.save_samples(step, sample_picture(trainer->sample(pictured, fixed), mixture_of(settings.data)));
     }
     if (last || step % checkpoint_every == 0) {
       io::StateDict state = io::state_of(entries(*trainer));
