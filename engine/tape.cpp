@@ -22,7 +22,12 @@ Tape::~Tape() {
     leaf->tensor.impl_->tape = leaf->tape;
     leaf->tensor.impl_->node = leaf->node;
   }
-  current_ = outer_;
+  // Tapes usually die innermost first; one that dies earlier is taken out of the middle.
+  for (Tape** tape = &current_; *tape; tape = &(*tape)->outer_)
+    if (*tape == this) {
+      *tape = outer_;
+      break;
+    }
 }
 
 void Tape::watch(const Tensor& t) {

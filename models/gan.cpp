@@ -1,5 +1,7 @@
 #include "gan.h"
 
+#include <stdexcept>
+
 namespace erg {
 
 Gan::Gan(Sequential generator, Sequential discriminator, const Options& options, Noise latent)
@@ -10,7 +12,11 @@ Gan::Gan(Sequential generator, Sequential discriminator, const Options& options,
       discriminator_params_(params(discriminator_)),
       generator_adam_(generator_params_, options.generator_adam),
       discriminator_adam_(discriminator_params_, options.discriminator_adam),
-      latent_(std::move(latent)) {}
+      latent_(std::move(latent)) {
+  if (options.discriminator_steps < 1)
+    throw std::invalid_argument("[gan] discriminator_steps must be at least 1, got " +
+                                std::to_string(options.discriminator_steps));
+}
 
 Metrics Gan::step(const Batches& next) {
   Metrics metrics;

@@ -23,6 +23,7 @@ class Gan {
   };
 
   /// generator: [B,latent] -> [B,...]; discriminator: [B,...] -> [B,1], the logit d.
+  /// Throws std::invalid_argument unless discriminator_steps is at least 1.
   Gan(Sequential generator, Sequential discriminator, const Options& options, Noise latent);
 
   /// `discriminator_steps` steps of D, each on fresh data and fresh samples, then one of G.

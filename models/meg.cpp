@@ -1,5 +1,7 @@
 #include "meg.h"
 
+#include <stdexcept>
+
 namespace erg {
 
 Tensor Meg::Statistics::operator()(const Tensor& x, const Tensor& z, Mode mode) {
@@ -22,7 +24,10 @@ Meg::Meg(Sequential generator, Sequential energy, Statistics statistics, const O
       generator_adam_(generator_params_, options.adam),
       energy_adam_(energy_params_, options.adam),
       statistics_adam_(statistics_params_, options.adam),
-      latent_(std::move(latent)) {}
+      latent_(std::move(latent)) {
+  if (options.energy_steps < 1)
+    throw std::invalid_argument("[meg] energy_steps must be at least 1, got " + std::to_string(options.energy_steps));
+}
 
 Metrics Meg::step(const Batches& next) {
   Metrics metrics;

@@ -31,6 +31,7 @@ class Meg {
   };
 
   /// generator: [B,latent] -> [B,...]; energy: [B,...] -> [B,1].
+  /// Throws std::invalid_argument unless energy_steps is at least 1.
   Meg(Sequential generator, Sequential energy, Statistics statistics, const Options& options, Noise latent);
 
   /// One step of G and T, then `energy_steps` of E, as in the authors' code (the paper has them the other way round).

@@ -1,5 +1,7 @@
 #include "wgan_gp.h"
 
+#include <stdexcept>
+
 namespace erg {
 
 WganGp::WganGp(Sequential generator, Sequential critic, const Options& options, Noise latent)
@@ -11,7 +13,11 @@ WganGp::WganGp(Sequential generator, Sequential critic, const Options& options, 
       generator_adam_(generator_params_, options.adam),
       critic_adam_(critic_params_, options.adam),
       latent_(std::move(latent)),
-      mixing_(latent_.fork("mixing")) {}
+      mixing_(latent_.fork("mixing")) {
+  if (options.critic_steps < 1)
+    throw std::invalid_argument("[wgan-gp] critic_steps must be at least 1, got " +
+                                std::to_string(options.critic_steps));
+}
 
 Tensor WganGp::gradient_penalty(Tape& tape, const Energy& critic, const Tensor& x) {
   tape.watch(x);

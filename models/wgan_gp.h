@@ -21,6 +21,7 @@ class WganGp {
   };
 
   /// generator: [B,latent] -> [B,...]; critic: [B,...] -> [B,1], without batch-norm, which would couple samples.
+  /// Throws std::invalid_argument unless critic_steps is at least 1.
   WganGp(Sequential generator, Sequential critic, const Options& options, Noise latent);
 
   /// `critic_steps` steps of the critic, then one of the generator (none in the very first call, as in the authors'

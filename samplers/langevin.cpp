@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "../engine/ops.h"
+#include "../engine/tape.h"
 #include "../kernels/update.h"
 
 namespace erg {
@@ -33,16 +35,14 @@ Tensor Langevin::operator()(const Energy& energy, const Tensor& start, Noise& so
   if (steps < 0)
     throw std::invalid_argument("[langevin] the number of steps must not be negative, got " + std::to_string(steps));
 
+  const Pause pause;  // a chain is a constant to whoever trains on it
   Tensor x = start.clone();
-  const auto update = [&](const kernels::LangevinUpdate& u, const Tensor& gradient) {
-    kernels::langevin_(stream_of(x), u, source.key(), x.size(), gradient.data(), x.mutate());
-    if (u.noise != 0) source.advance();
-  };
+  const kernels::LangevinUpdate step{drift, noise_first ? 0 : noise, low, high, grad_clip};
   for (int k = 0; k < steps; ++k) {
-    if (noise_first)
-      update({0, noise, -std::numeric_limits<real>::infinity(), std::numeric_limits<real>::infinity(), grad_clip}, x);
+    if (noise_first) x = x + noise * source.normal(x.shape());
     const Tensor gradient = energy_and_gradient(energy, x).gradient;
-    update({drift, noise_first ? 0 : noise, low, high, grad_clip}, gradient);
+    kernels::langevin_(stream_of(x), step, source.key(), x.size(), gradient.data(), x.mutate());
+    if (step.noise != 0) source.advance();
   }
   return x;
 }

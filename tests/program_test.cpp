@@ -75,7 +75,7 @@ TEST_P(BadInput, GivesOneLineAndItsCode) {
 }
 
 const Mistake mistakes[] = {
-    {"NoCommand", "", 64, "subcommand"},
+    {"NoCommand", "", 64, "no command given"},
     {"UnknownCommand", "dance", 64, "dance"},
     {"NoSystem", "train", 64, "system"},
     {"UnknownSystem", "train gam", 64, "unknown system 'gam'; there are gan, wgan-gp, ebm, meg"},

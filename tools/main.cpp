@@ -18,7 +18,7 @@ namespace {
 void declare(CLI::App& app, Common& common, Settings& settings, Run& run) {
   app.set_version_flag("--version", std::string("erg ") + ERG_VERSION);
   app.set_help_all_flag("--help-all", "Help of all commands");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
   app.fallthrough();
   app.set_config("--config", "", "Read settings from a file, such as a run's config.ini");
   app.allow_config_extras(CLI::config_extras_mode::error);
@@ -44,26 +44,28 @@ int parse_and_run(int argc, char** argv) {
   Common common;
   Settings settings;
   Run run;
-  // A recipe's defaults depend on the system and the data set, so the line is read twice: once for these two, and once
-  // with their preset as defaults. That way the help and config.ini show the values that count.
-  CLI::App first(description);
-  declare(first, common, settings, run);
+  // A recipe's defaults depend on the system and the data set, so the line is read twice: once for these two, whatever
+  // else is wrong, and once with their preset as defaults. The help and config.ini thereby show the values that count.
+  {
+    CLI::App first(description);
+    declare(first, common, settings, run);
+    try {
+      first.parse(argc, argv);
+    } catch (const CLI::ParseError&) {  // the second reading reports it
+    }
+    settings = settings.system.empty() ? Settings{} : preset(settings.system, settings.data);
+    run = {};
+  }
+  CLI::App app(description);
+  declare(app, common, settings, run);
   try {
-    first.parse(argc, argv);
+    app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const bool asked = error.get_exit_code() == 0;
-    if (asked) return first.exit(error), Exit::ok;
-    std::fprintf(stderr, "erg: %s (see 'erg --help')\n", error.what());
-    return Exit::usage;
+    if (error.get_exit_code() == 0) return app.exit(error), Exit::ok;  // help or version was asked for
+    throw UsageError(std::string(error.what()) + " (see 'erg --help')");
   }
+  if (!run) throw UsageError("no command given; see 'erg --help'");
   check_environment();
-  if (first.got_subcommand("train")) {
-    settings = preset(settings.system, settings.data);
-    CLI::App second(description);
-    declare(second, common, settings, run);
-    second.parse(argc, argv);
-    return run();
-  }
   return run();
 }
 

@@ -1,5 +1,7 @@
 #include "recipes.h"
 
+#include <algorithm>
+
 #include "../models/ddls.h"
 #include "../models/nets.h"
 #include "data.h"
@@ -111,10 +113,11 @@ PersistentEbm::PersistentEbm(const Settings& s, const Shape& sample)
           Noise(s.seed, "data noise")) {}
 
 Tensor PersistentEbm::sample(int64_t count, Noise& noise) {
-  const int64_t capacity = buffer_.chains().dim(0);
-  if (count > capacity)
-    throw UsageError("the buffer has " + std::to_string(capacity) + " chains; cannot draw " + std::to_string(count));
-  return langevin_(energy(), slice(buffer_.chains(), 0, 0, count), noise);
+  // Where more samples are wanted than there are chains, several start from the same one and part by their noise.
+  std::vector<Tensor> starts;
+  for (int64_t left = count; left > 0; left -= starts.back().dim(0))
+    starts.push_back(slice(buffer_.chains(), 0, 0, std::min(left, buffer_.chains().dim(0))));
+  return langevin_(energy(), concat(starts, 0), noise);
 }
 
 void PersistentEbm::visit(Visitor& v) {
@@ -205,7 +208,7 @@ const Recipe recipes[] = {
     {"ebm",
      "energy-based model by persistent contrastive divergence with Langevin chains",
      trainer<make_ebm>,
-     {.steps = 5000,
+     {.steps = 3000,
       .batch = 256,
       .width = 128,
       .rate = 1e-3,

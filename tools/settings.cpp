@@ -40,7 +40,7 @@ CLI::Validator positive() {
 }  // namespace
 
 void add_settings(CLI::App& command, Settings& s) {
-  command.option_defaults()->always_capture_default();
+  command.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   command.add_option("system", s.system, "What to train: " + join(recipe_names()))->required();
   command.add_option("--data", s.data, "Data set: " + join(data_names()));
   command.add_option("--data-dir", s.data_dir, "Folder of the image sets (default: $ERG_DATA, then ./data)")
@@ -52,7 +52,7 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--width", s.width, "Channels (images: at the finest level) or hidden units (2-D)")
       ->check(at_least(1));
   command.add_option("--rate", s.rate, "Learning rate")->check(positive());
-  command.add_flag("--anneal,!--no-anneal", s.anneal, "Lower the rate to zero over the second half of the steps");
+  command.add_option("--anneal", s.anneal, "Lower the rate to zero over the second half of the steps (true or false)");
   command.add_option("--seed", s.seed, "Seed of everything random");
   command.add_option("--sample-every", s.sample_every, "Steps between pictures (0: ten a run)")->check(at_least(0));
   command.add_option("--checkpoint-every", s.checkpoint_every, "Steps between checkpoints (0: ten a run)")
@@ -73,21 +73,30 @@ double annealed_rate(const Settings& s, int64_t step) {
   return s.rate * std::min(1.0, 2 * double(s.steps - step + 1) / double(s.steps));
 }
 
+namespace {
+
+/// A config file is a section of the program's, named after the command: what --config reads.
+void declare_train(CLI::App& root, Settings& settings) {
+  add_settings(*root.add_subcommand("train")->configurable(), settings);
+}
+
+}  // namespace
+
 std::string to_config(Settings settings) {
-  CLI::App app;
-  add_settings(app, settings);
-  return app.config_to_str(true, false);
+  CLI::App root;
+  declare_train(root, settings);
+  return root.config_to_str(true, false);
 }
 
 Settings read_config(const std::filesystem::path& file) {
-  const std::string text = io::read_file(file, 1 << 20);
+  io::read_file(file, 1 << 20);  // says what is wrong with a file that is not there
   Settings settings;
-  CLI::App app;
-  add_settings(app, settings);
-  app.set_config("--config", file.string(), "", true);
-  app.allow_config_extras(CLI::config_extras_mode::error);
+  CLI::App root;
+  declare_train(root, settings);
+  root.set_config("--config", file.string(), "", true);
+  root.allow_config_extras(CLI::config_extras_mode::error);
   try {
-    app.parse("", false);
+    root.parse("train", false);
   } catch (const CLI::ParseError& error) { throw UsageError(file.string() + ": " + error.what()); }
   return settings;
 }

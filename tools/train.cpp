@@ -85,6 +85,9 @@ void add_train(CLI::App& app, const Common& common, Settings& settings, Run& run
   CLI::App* command = app.add_subcommand("train", "Train a system: " + join(recipe_names()));
   command->configurable();
   add_settings(*command, settings);
+  std::string systems = "Systems:";
+  for (const std::string& name : recipe_names()) systems += "\n  " + name + ": " + recipe_summary(name);
+  command->footer(systems);
   command->callback([&] { run = [&] { return train(settings, common); }; });
 }
 
