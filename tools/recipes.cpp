@@ -68,7 +68,7 @@ WganGp make_wgan_gp(const Settings& s, const Shape& sample) {
   Sequential critic = critic_net(s, sample, noise, leaky);
   return WganGp(std::move(generator), std::move(critic),
                 {.latent = s.latent,
-                 .penalty = is_image(sample) ? real(10) : real(0.1),
+                 .penalty = real(s.penalty),
                  .adam = {.rate = real(s.rate), .beta1 = real(0.5), .beta2 = real(0.9)}},
                 Noise(s.seed, "latent"));
 }
@@ -84,12 +84,11 @@ Meg make_meg(const Settings& s, const Shape& sample) {
   } else {
     statistics.head = mlp({sample[0] + s.latent, s.width, s.width, s.width, 1}, noise, {.hidden = leaky});
   }
-  // On images the authors' code takes a norm per pixel, which makes their lambda of 10 this much of a full norm.
-  const real penalty = is_image(sample) ? real(10.0 / double(sample[0] * sample[1])) : real(0.1);
-  return Meg(
-      std::move(generator), std::move(energy), std::move(statistics),
-      {.latent = s.latent, .penalty = penalty, .adam = {.rate = real(s.rate), .beta1 = real(0.5), .beta2 = real(0.9)}},
-      Noise(s.seed, "latent"));
+  return Meg(std::move(generator), std::move(energy), std::move(statistics),
+             {.latent = s.latent,
+              .penalty = real(s.penalty),
+              .adam = {.rate = real(s.rate), .beta1 = real(0.5), .beta2 = real(0.9)}},
+             Noise(s.seed, "latent"));
 }
 
 PersistentEbm::PersistentEbm(const Settings& s, const Shape& sample)
@@ -203,8 +202,8 @@ const Recipe recipes[] = {
     {"wgan-gp",
      "Wasserstein GAN with gradient penalty (Gulrajani et al. 2017)",
      trainer<make_wgan_gp>,
-     {.steps = 3000, .batch = 256, .latent = 2, .width = 128, .rate = 1e-3, .anneal = true},
-     {.steps = 2000, .batch = 64, .latent = 128, .width = 16, .rate = 2e-4}},
+     {.steps = 3000, .batch = 256, .latent = 2, .width = 128, .rate = 1e-3, .anneal = true, .penalty = 0.1},
+     {.steps = 2000, .batch = 64, .latent = 128, .width = 16, .rate = 1e-3, .anneal = true, .penalty = 10}},
     {"ebm",
      "energy-based model by persistent contrastive divergence with Langevin chains",
      trainer<make_ebm>,
@@ -228,8 +227,8 @@ const Recipe recipes[] = {
     {"meg",
      "maximum entropy generators for energy-based models (Kumar et al. 2019)",
      trainer<make_meg>,
-     {.steps = 2500, .batch = 256, .latent = 2, .width = 128, .rate = 1e-3, .anneal = true},
-     {.steps = 2000, .batch = 64, .latent = 128, .width = 16, .rate = 1e-4}},
+     {.steps = 2500, .batch = 256, .latent = 2, .width = 128, .rate = 1e-3, .anneal = true, .penalty = 0.1},
+     {.steps = 2000, .batch = 64, .latent = 32, .width = 16, .rate = 1e-3, .anneal = true, .penalty = 1}},
 };
 
 const Recipe& find(const std::string& system) {

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
+#include <functional>
 
 #include "../engine/io/file.h"
 #include "data.h"
@@ -12,29 +14,26 @@ namespace erg::tools {
 
 namespace {
 
-/// CLI11's own range checks print the limits of a double; these say what is wanted.
-CLI::Validator at_least(int64_t least) {
+/// CLI11's own range checks print the limits of a double; this says what is wanted.
+template <class Number>
+CLI::Validator must_be(const std::string& wanted, std::function<bool(Number)> holds) {
   return CLI::Validator(
-      [least](std::string& text) -> std::string {
-        try {
-          size_t used = 0;
-          if (std::stoll(text, &used) >= least && used == text.size()) return {};
-        } catch (const std::exception&) {}
-        return "expected a whole number of at least " + std::to_string(least) + ", got " + text;
+      [=](std::string& text) -> std::string {
+        Number number;
+        return CLI::detail::lexical_cast(text, number) && holds(number) ? "" : "expected " + wanted + ", got " + text;
       },
-      "N>=" + std::to_string(least));
+      "");
 }
 
+CLI::Validator at_least(int64_t least) {
+  return must_be<int64_t>("a whole number of at least " + std::to_string(least),
+                          [least](int64_t n) { return n >= least; });
+}
 CLI::Validator positive() {
-  return CLI::Validator(
-      [](std::string& text) -> std::string {
-        try {
-          size_t used = 0;
-          if (std::stod(text, &used) > 0 && used == text.size()) return {};
-        } catch (const std::exception&) {}
-        return "expected a positive number, got " + text;
-      },
-      ">0");
+  return must_be<double>("a positive number", [](double x) { return x > 0 && std::isfinite(x); });
+}
+CLI::Validator not_negative() {
+  return must_be<double>("a number of at least 0", [](double x) { return x >= 0 && std::isfinite(x); });
 }
 
 }  // namespace
@@ -57,12 +56,17 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--sample-every", s.sample_every, "Steps between pictures (0: ten a run)")->check(at_least(0));
   command.add_option("--checkpoint-every", s.checkpoint_every, "Steps between checkpoints (0: ten a run)")
       ->check(at_least(0));
+  command.add_option("--penalty", s.penalty, "Weight of the gradient penalty (wgan-gp, meg)")->check(not_negative());
   const std::string chains = "Chains (systems with a sampler)";
   command.add_option("--chain-steps", s.chain_steps, "Langevin steps a training step")
       ->check(at_least(1))
       ->group(chains);
-  command.add_option("--chain-step", s.chain_step, "Langevin step on the energy's gradient")->group(chains);
-  command.add_option("--chain-noise", s.chain_noise, "Standard deviation of a Langevin step's noise")->group(chains);
+  command.add_option("--chain-step", s.chain_step, "Langevin step on the energy's gradient")
+      ->check(not_negative())
+      ->group(chains);
+  command.add_option("--chain-noise", s.chain_noise, "Standard deviation of a Langevin step's noise")
+      ->check(not_negative())
+      ->group(chains);
   command.add_option("--buffer", s.buffer, "Chains that persist between training steps")
       ->check(at_least(1))
       ->group(chains);

@@ -19,6 +19,7 @@ struct Settings {
   bool anneal = false;
   uint64_t seed = 1;
   int64_t sample_every = 0, checkpoint_every = 0;  // 0: ten times a run
+  double penalty = 0;                              // of the gradient's norm (wgan-gp, meg)
   // Systems with a sampler (ebm)
   int64_t chain_steps = 20, buffer = 10000;
   double chain_step = 0, chain_noise = 0;
