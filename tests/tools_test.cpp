@@ -74,10 +74,10 @@ TEST(Picture, DarkWhereSamplesAreAndBrightWhereEnergyIsLow) {
       scatter_picture(Tensor::from_host({1, 2}, std::vector<real>{real(-0.9), real(0.9)}), std::nullopt, view);
   EXPECT_LT(scatter.pixels[0], 255);                         // upper left
   EXPECT_EQ(scatter.pixels[size_t(3 * (10 * 9 + 9))], 255);  // lower right
-  const io::Image density =
-      density_picture([](const Tensor& x) { return sum_per_sample(square(x - real(0.9))) * 20; }, view);
-  EXPECT_GT(density.pixels[3 * 9], 200);              // upper right: the lowest energy
-  EXPECT_LT(density.pixels[size_t(3 * 10 * 9)], 50);  // lower left
+  const io::Image landscape =
+      energy_picture([](const Tensor& x) { return sum_per_sample(square(x - real(0.9))) * 20; }, view);
+  EXPECT_GT(landscape.pixels[3 * 9], 200);              // upper right: the lowest energy
+  EXPECT_LT(landscape.pixels[size_t(3 * 10 * 9)], 50);  // lower left
 }
 
 /// A checkpoint restores a system so fully that training goes on with the same bits.

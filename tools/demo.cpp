@@ -65,8 +65,8 @@ class Demo {
     std::fflush(stdout);
     io::write_png(path(name, ""), scatter_picture(samples, mixture_));
   }
-  void write_density(const char* name, const Energy& energy) {
-    io::write_png(path(name, "-density"), density_picture(energy));
+  void write_energy(const char* name, const Energy& energy) {
+    io::write_png(path(name, "-energy"), energy_picture(energy));
   }
 
  private:
@@ -86,7 +86,7 @@ void run_gan_and_ddls(Demo& demo) {
   Noise noise = demo.noise();
   const Tensor z = gan.prior(sample_count, noise);
   demo.write("gan", gan.generate(z), seconds);
-  demo.write_density("gan", [&](const Tensor& x) { return -gan.logit(x); });
+  demo.write_energy("gan", [&](const Tensor& x) { return -gan.logit(x); });
 
   // The same latent points, moved by the discriminator's verdict.
   const Progress clock("ddls", 1, true);
@@ -102,7 +102,7 @@ void run_ebm(Demo& demo) {
   const double seconds = demo.train(ebm, settings);
   Noise noise = demo.noise();
   demo.write("ebm", ebm.sample(sample_count, noise), seconds);
-  demo.write_density("ebm", ebm.energy());
+  demo.write_energy("ebm", ebm.energy());
 }
 
 void run_meg(Demo& demo) {
@@ -111,7 +111,7 @@ void run_meg(Demo& demo) {
   const double seconds = demo.train(meg, settings);
   Noise noise = demo.noise();
   demo.write("meg", meg.generate(meg.prior(sample_count, noise)), seconds);
-  demo.write_density("meg", meg.energy());
+  demo.write_energy("meg", meg.energy());
 }
 
 int demonstrate(const Options& options, const Common& common) {

@@ -74,7 +74,7 @@ io::Image scatter_picture(const Tensor& samples, const std::optional<Mixture>& m
   return canvas.take();
 }
 
-io::Image density_picture(const Energy& energy, const View& view) {
+io::Image energy_picture(const Energy& energy, const View& view) {
   std::vector<real> grid;
   for (int row = 0; row < view.size; ++row)
     for (int column = 0; column < view.size; ++column) {
@@ -83,14 +83,14 @@ io::Image density_picture(const Energy& energy, const View& view) {
     }
   const int64_t n = int64_t(view.size) * view.size;
   const std::vector<real> e = energy(Tensor::from_host({n, 2}, grid)).to_host();
-  real lowest = e[0];
-  for (real value : e) lowest = value < lowest ? value : lowest;
+  std::vector<real> sorted = e;
+  std::sort(sorted.begin(), sorted.end());
+  const double lowest = sorted.front(), range = std::max(double(sorted[size_t(n / 2)]) - lowest, 1e-12);
 
   Canvas canvas(view);
   for (int row = 0; row < view.size; ++row)
     for (int column = 0; column < view.size; ++column)
-      canvas.set(column, row,
-                 ramp(heat, std::exp(double(lowest - e[size_t(row) * size_t(view.size) + size_t(column)]))));
+      canvas.set(column, row, ramp(heat, 1 - (e[size_t(row) * size_t(view.size) + size_t(column)] - lowest) / range));
   return canvas.take();
 }
 

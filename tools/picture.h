@@ -17,8 +17,9 @@ struct View {
 /// deviations.
 io::Image scatter_picture(const Tensor& samples, const std::optional<Mixture>& mixture, const View& view = {});
 
-/// exp(-E), scaled to its largest value over the view: bright is likely.
-io::Image density_picture(const Energy& energy, const View& view = {});
+/// The landscape of an energy, in other words of -log p: bright at its lowest point over the view, dark from the median
+/// energy up. (exp(-E) itself would show little but the deepest well.)
+io::Image energy_picture(const Energy& energy, const View& view = {});
 
 /// A batch of samples in the form that suits them: a grid of images, or a scatter of points.
 io::Image sample_picture(const Tensor& samples, const std::optional<Mixture>& mixture);

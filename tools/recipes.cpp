@@ -145,12 +145,6 @@ class TrainerOf : public Trainer {
     else
       return system_.sample(count, noise);
   }
-  Energy energy() override {
-    if constexpr (has_logit)
-      return [this](const Tensor& x) { return -system_.logit(x); };
-    else
-      return system_.energy();
-  }
   bool has_latent_energy() const override { return has_logit; }
   Energy latent_energy() override {
     if constexpr (has_logit)

@@ -25,8 +25,6 @@ class Trainer {
   virtual void set_rate(real rate) = 0;
   /// New samples of the model; the noise decides which.
   virtual Tensor sample(int64_t count, Noise& noise) = 0;
-  /// An unnormalised energy over samples for density pictures, if the system has one.
-  virtual Energy energy() { return {}; }
   /// A GAN's generator and logit, for samplers that refine it.
   virtual bool has_latent_energy() const { return false; }
   virtual Energy latent_energy() { throw std::logic_error("[trainer] this system has no latent energy"); }

@@ -1,6 +1,6 @@
 // A run directory: everything a training run leaves behind.
 //
-//   config.ini      every setting, as resolved: `erg train --config RUN/config.ini` repeats the run
+//   config.ini      every setting, as resolved: `erg train SYSTEM --config RUN/config.ini --out OTHER` repeats the run
 //   manifest.json   version, system, data, seed, instruction set, parameters
 //   metrics.jsonl   one line of numbers per logged step
 //   samples/        pictures by step
