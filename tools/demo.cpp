@@ -134,7 +134,7 @@ void add_demo(CLI::App& app, const Common& common, Run& run) {
   auto options = std::make_shared<Options>();
   command->option_defaults()->always_capture_default();
   command->add_option("--out", options->out, "Folder for the pictures");
-  command->add_option("--seed", options->seed, "Seed of everything random");
+  command->add_option("--seed", options->seed, "Seed of everything random")->check(at_least(0));
   command->callback([&run, &common, options] { run = [&common, options] { return demonstrate(*options, common); }; });
 }
 

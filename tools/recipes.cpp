@@ -33,6 +33,8 @@ Sequential critic_net(const Settings& s, const Shape& sample, Noise& noise, cons
 constexpr Activation leaky{Activation::Kind::leaky_relu, real(0.2)};
 
 Langevin chains(const Settings& s, const Shape& sample) {
+  if (s.chain_step <= 0)
+    throw UsageError("--chain-step: expected a positive number, got " + std::to_string(s.chain_step));
   Langevin langevin = Langevin::tempered(real(s.chain_step), real(s.chain_noise), int(s.chain_steps));
   if (is_image(sample)) {  // images live in [-1,1]
     langevin.low = -1;

@@ -37,7 +37,8 @@ RunDirectory::RunDirectory(const Settings& settings, int64_t parameters)
   std::error_code ignored;
   if (fs::exists(root_ / "config.ini", ignored))
     throw UsageError(root_.string() + " holds a run already; choose another with --out, or remove it");
-  for (const char* part : {"", "samples", "ckpt"}) make_directory(root_ / part);
+  make_directory(root_);
+  for (const char* part : {"samples", "ckpt"}) make_directory(root_ / part);
 
   io::atomic_write(root_ / "config.ini", to_config(settings));
   const nlohmann::json manifest = {{"erg", ERG_VERSION},      {"system", settings.system},

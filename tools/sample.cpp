@@ -61,13 +61,12 @@ void add_sample(CLI::App& app, const Common&, Run& run) {
   command->option_defaults()->always_capture_default();
   command->add_option("run", options->run, "Run directory")->required();
   command->add_option("--out", options->out, "File to write: .png, .npy or .safetensors");
-  command->add_option("--n", options->count, "How many samples")->check(CLI::Range(int64_t(1), int64_t(1000000)));
+  command->add_option("--n", options->count, "How many samples")->check(at_least(1));
   command->add_option("--sampler", options->sampler, "generator, or ddls (Langevin dynamics in latent space)")
       ->check(CLI::IsMember({"generator", "ddls"}));
-  command->add_option("--steps", options->steps, "ddls: steps of the chain")
-      ->check(CLI::Range(int64_t(0), int64_t(1000000)));
+  command->add_option("--steps", options->steps, "ddls: steps of the chain")->check(at_least(0));
   command->add_option("--epsilon", options->step, "ddls: step size");
-  command->add_option("--seed", options->seed, "Which samples");
+  command->add_option("--seed", options->seed, "Which samples")->check(at_least(0));
   command->callback([&run, options] { run = [options] { return sample(*options); }; });
 }
 

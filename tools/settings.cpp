@@ -25,10 +25,6 @@ CLI::Validator must_be(const std::string& wanted, std::function<bool(Number)> ho
       "");
 }
 
-CLI::Validator at_least(int64_t least) {
-  return must_be<int64_t>("a whole number of at least " + std::to_string(least),
-                          [least](int64_t n) { return n >= least; });
-}
 CLI::Validator positive() {
   return must_be<double>("a positive number", [](double x) { return x > 0 && std::isfinite(x); });
 }
@@ -37,6 +33,11 @@ CLI::Validator not_negative() {
 }
 
 }  // namespace
+
+CLI::Validator at_least(int64_t least) {
+  return must_be<int64_t>("a whole number of at least " + std::to_string(least),
+                          [least](int64_t n) { return n >= least; });
+}
 
 void add_settings(CLI::App& command, Settings& s) {
   command.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -52,7 +53,7 @@ void add_settings(CLI::App& command, Settings& s) {
       ->check(at_least(1));
   command.add_option("--rate", s.rate, "Learning rate")->check(positive());
   command.add_option("--anneal", s.anneal, "Lower the rate to zero over the second half of the steps (true or false)");
-  command.add_option("--seed", s.seed, "Seed of everything random");
+  command.add_option("--seed", s.seed, "Seed of everything random")->check(at_least(0));
   command.add_option("--sample-every", s.sample_every, "Steps between pictures (0: ten a run)")->check(at_least(0));
   command.add_option("--checkpoint-every", s.checkpoint_every, "Steps between checkpoints (0: ten a run)")
       ->check(at_least(0));

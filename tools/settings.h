@@ -8,7 +8,8 @@
 
 namespace CLI {
 class App;
-}
+class Validator;
+}  // namespace CLI
 
 namespace erg::tools {
 
@@ -24,6 +25,9 @@ struct Settings {
   int64_t chain_steps = 20, buffer = 10000;
   double chain_step = 0, chain_noise = 0;
 };
+
+/// Checks for a whole number of at least `least`.
+CLI::Validator at_least(int64_t least);
 
 /// Declares every setting on a command, with the values in `settings` as defaults.
 void add_settings(CLI::App& command, Settings& settings);
