@@ -31,10 +31,10 @@ class Gan {
   /// One step of D alone. With G at rest, D goes on towards its optimum: what DDLS wants of it.
   Metrics step_discriminator(const Tensor& x);
 
-  /// z ~ N(0, I), [count, latent].
   /// Learning rate of both networks from now on.
   void set_rate(real rate) { generator_adam_.set_rate(rate), discriminator_adam_.set_rate(rate); }
 
+  /// z ~ N(0, I), [count, latent].
   Tensor prior(int64_t count, Noise& noise) const { return noise.normal({count, options_.latent}); }
   /// G(z) with running batch statistics: samples that do not see each other.
   Tensor generate(const Tensor& z) { return generator_(z, Mode::eval); }

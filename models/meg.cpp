@@ -30,17 +30,14 @@ Meg::Meg(Sequential generator, Sequential energy, Statistics statistics, const O
 }
 
 Metrics Meg::step(const Batches& next) {
-  Metrics metrics;
-  for (int k = 0; k < options_.energy_steps; ++k) {
-    const Tensor x = next();
-    if (k == 0) step_generator(x.dim(0), metrics);
-    if (k > 0) metrics.resize(2);  // report the last of the energy steps
-    step_energy(x, metrics);
-  }
+  const Tensor x = next();
+  Metrics metrics = step_generator(x.dim(0)), of_energy = step_energy(x);
+  for (int k = 1; k < options_.energy_steps; ++k) of_energy = step_energy(next());
+  metrics.insert(metrics.end(), of_energy.begin(), of_energy.end());
   return metrics;
 }
 
-void Meg::step_generator(int64_t batch, Metrics& metrics) {
+Metrics Meg::step_generator(int64_t batch) {
   Tape tape;
   tape.watch(generator_params_);
   tape.watch(statistics_params_);
@@ -62,11 +59,10 @@ void Meg::step_generator(int64_t batch, Metrics& metrics) {
   generator_adam_.step(all.first(generator_params_.size()));
   statistics_adam_.step(all.subspan(generator_params_.size()));
 
-  metrics.push_back({"E(G)", energy.detach()});
-  metrics.push_back({"T", information.detach()});
+  return {{"E(G)", energy.detach()}, {"T", information.detach()}};
 }
 
-void Meg::step_energy(const Tensor& x, Metrics& metrics) {
+Metrics Meg::step_energy(const Tensor& x) {
   const Tensor fake = generator_(prior(x.dim(0), latent_), Mode::train);
   Tape tape;
   tape.watch(energy_params_);
@@ -77,8 +73,7 @@ void Meg::step_energy(const Tensor& x, Metrics& metrics) {
   const Tensor gap = mean(energy_real) - mean(scores(energy_(fake, Mode::train)));
   energy_adam_.step(tape.grad(gap + options_.penalty * penalty, energy_params_));
 
-  metrics.push_back({"gap", gap.detach()});
-  metrics.push_back({"penalty", penalty.detach()});
+  return {{"gap", gap.detach()}, {"penalty", penalty.detach()}};
 }
 
 void Meg::visit(Visitor& v) {

@@ -50,8 +50,8 @@ class Meg {
   void visit(Visitor& v);
 
  private:
-  void step_generator(int64_t batch, Metrics& metrics);
-  void step_energy(const Tensor& x, Metrics& metrics);
+  Metrics step_generator(int64_t batch);
+  Metrics step_energy(const Tensor& x);
 
   Options options_;
   Sequential generator_, energy_;

@@ -38,7 +38,6 @@ class MixtureData : public Data {
       for (double coordinate : mixture_.centres[size_t(m)]) centres.push_back(real(coordinate));
     return Tensor::from_host({count, 2}, centres) + real(mixture_.deviation) * noise_.normal({count, 2});
   }
-  Shape sample() const override { return {2}; }
   void visit(Visitor& v) override { v.sub("noise", noise_); }
 
  private:
@@ -56,7 +55,6 @@ class SwissRoll : public Data {
     const Tensor roll = concat({t * cos(t), t * sin(t)}, 1);
     return (roll + real(0.25) * noise_.normal({count, 2})) / real(7.5);
   }
-  Shape sample() const override { return {2}; }
   void visit(Visitor& v) override { v.sub("noise", noise_); }
 
  private:
@@ -84,7 +82,6 @@ class ImageData : public Data {
     }
     return Tensor::from_host({count, set_.height, set_.width, set_.channels}, batch);
   }
-  Shape sample() const override { return {set_.height, set_.width, set_.channels}; }
   void visit(Visitor& v) override {
     v.counter(
         "position", [this] { return position_; },

@@ -28,8 +28,6 @@ class Data {
   virtual ~Data() = default;
   /// The next minibatch, [count, ...sample]. Images are scaled to [-1,1], NHWC.
   virtual Tensor next(int64_t count) = 0;
-  /// The shape of one sample: [2] or [H,W,C].
-  virtual Shape sample() const = 0;
   virtual void visit(Visitor& v) = 0;
 };
 

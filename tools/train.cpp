@@ -39,13 +39,13 @@ void check_finite(const Settings& settings, int64_t step, const Values& values) 
 
 int train(const Settings& settings, const Common& common) {
   const std::unique_ptr<Data> data = open_data(settings.data, settings.data_dir, settings.seed);
-  const std::unique_ptr<Trainer> trainer = make_trainer(settings, data->sample());
+  const std::unique_ptr<Trainer> trainer = make_trainer(settings, sample_shape(settings.data));
   RunDirectory run(settings, count_params(*trainer));
 
   const auto next = [&] { return data->next(settings.batch); };
   const auto every = [&](int64_t wish) { return wish > 0 ? wish : std::max<int64_t>(1, settings.steps / 10); };
   const int64_t sample_every = every(settings.sample_every), checkpoint_every = every(settings.checkpoint_every);
-  const int64_t pictured = data->sample().rank() == 3 ? 100 : 5000;
+  const int64_t pictured = sample_shape(settings.data).rank() == 3 ? 100 : 5000;
   const int64_t log_every = std::max<int64_t>(1, settings.steps / 1000);
 
   std::signal(SIGINT, on_signal);
