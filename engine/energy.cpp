@@ -7,6 +7,14 @@
 
 namespace erg {
 
+Tensor NetEnergy::operator()(const Tensor& x) {
+  const Tensor e = net(x, Mode::eval);
+  if (!(e.shape() == Shape{x.dim(0), 1}))
+    throw std::invalid_argument("[energy] a network for x " + to_string(x.shape()) + " must end in [" +
+                                std::to_string(x.dim(0)) + ",1], got " + to_string(e.shape()));
+  return reshape(e, {x.dim(0)});
+}
+
 EnergyAndGradient energy_and_gradient(const Energy& energy, const Tensor& x) {
   Tape tape;
   const Tensor leaf = x.detach();

@@ -3,12 +3,20 @@
 
 #include <functional>
 
+#include "nn.h"
 #include "tensor.h"
 
 namespace erg {
 
 /// [B,...] -> [B], lower is likelier: p(x) is proportional to exp(-E(x)). Written in recorded operations.
 using Energy = std::function<Tensor(const Tensor& x)>;
+
+/// A network [B,...] -> [B,1] as an energy, in evaluation mode. It shares the network's weights. An Energy that holds
+/// one shows a sampler what is inside: chains on small dense networks then run whole, in one kernel.
+struct NetEnergy {
+  Sequential net;
+  Tensor operator()(const Tensor& x);
+};
 
 struct EnergyAndGradient {
   Tensor energy;    // [B]

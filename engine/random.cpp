@@ -33,9 +33,9 @@ Noise::Noise(uint64_t seed, uint32_t stream, Device device)
 
 Noise Noise::fork(std::string_view use) const { return Noise(seed_, hash(use, stream_), device()); }
 
-kernels::NoiseKey Noise::key() const { return {seed_, stream_, word(*step_)}; }
+kernels::NoiseKey Noise::key(int64_t first) const { return {seed_, stream_, word(*step_), first}; }
 
-void Noise::advance() { kernels::advance_(stream_of(device()), word(*step_)); }
+void Noise::advance(int64_t draws) { kernels::advance_(stream_of(device()), uint32_t(draws), word(*step_)); }
 
 uint32_t Noise::step() const { return *word(*step_); }
 
@@ -43,16 +43,16 @@ void Noise::set_step(uint32_t step) { *word(*step_) = step; }
 
 uint32_t Noise::word_at(int64_t i) const { return philox::draw(uint64_t(i) / 4, step(), stream_, seed_).word[i % 4]; }
 
-Tensor Noise::normal(const Shape& shape) {
+Tensor Noise::normal(const Shape& shape, int64_t first_row) {
   Tensor y = Tensor::empty(shape, device());
-  kernels::normal(stream_of(y), key(), y.size(), y.mutate());
+  kernels::normal(stream_of(y), key(first_row * shape.row_size()), y.size(), y.mutate());
   advance();
   return y;
 }
 
-Tensor Noise::uniform(const Shape& shape, real low, real high) {
+Tensor Noise::uniform(const Shape& shape, real low, real high, int64_t first_row) {
   Tensor y = Tensor::empty(shape, device());
-  kernels::uniform(stream_of(y), key(), y.size(), low, high, y.mutate());
+  kernels::uniform(stream_of(y), key(first_row * shape.row_size()), y.size(), low, high, y.mutate());
   advance();
   return y;
 }

@@ -21,18 +21,19 @@ class Noise {
   /// A stream of its own for a part of this one's user, with the same seed.
   Noise fork(std::string_view use) const;
 
-  /// N(0, 1).
-  Tensor normal(const Shape& shape);
+  /// N(0, 1). A draw for rows [first_row, first_row + B) of a larger batch has the numbers they have there.
+  Tensor normal(const Shape& shape, int64_t first_row = 0);
   /// U[low, high).
-  Tensor uniform(const Shape& shape, real low = 0, real high = 1);
+  Tensor uniform(const Shape& shape, real low = 0, real high = 1, int64_t first_row = 0);
   /// Integers in [0, bound), on the host. bound must be in [1, 2^32].
   std::vector<int64_t> integers(int64_t count, int64_t bound);
   /// A random order of 0 ... count-1, on the host (Fisher-Yates).
   std::vector<int64_t> permutation(int64_t count);
 
-  /// The key of the next draw, for a kernel that makes its own noise; call advance() after its launch.
-  kernels::NoiseKey key() const;
-  void advance();
+  /// The key of the next draw from element `first` on, for a kernel that makes its own noise; call advance() with the
+  /// number of draws it made after its launch.
+  kernels::NoiseKey key(int64_t first = 0) const;
+  void advance(int64_t draws = 1);
 
   uint32_t step() const;
   void set_step(uint32_t step);

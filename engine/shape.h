@@ -32,6 +32,12 @@ class Shape {
     for (int64_t d : *this) n *= d;
     return n;
   }
+  /// Number of elements behind one index of the first dimension: what a sample of a batch has.
+  int64_t row_size() const {
+    int64_t n = 1;
+    for (int i = 1; i < rank_; ++i) n *= dims_[size_t(i)];
+    return n;
+  }
   bool operator==(const Shape& other) const;
 
  private:

@@ -3,6 +3,9 @@
 // Element e of a draw is word e % 4 of Philox4x32-10 (philox.h) with counter (e/4 low, e/4 high, step, stream) and the
 // 64-bit seed as its key. Normals come from words (0,1) and (2,3) by Box-Muller. The step word lives in device memory,
 // so a captured graph draws fresh noise each time it is replayed.
+//
+// A launch may cover any part of a draw: its element i is element `first` + i of the draw. Whoever runs only some rows
+// of a batch thereby gives them the numbers they have in the whole batch.
 #pragma once
 
 #include "kernel.h"
@@ -13,6 +16,7 @@ struct NoiseKey {
   uint64_t seed;
   uint32_t stream;
   const uint32_t* step;  // in the device's memory
+  int64_t first = 0;     // the draw's element that is the launch's element 0
 };
 
 /// y[i] ~ N(0, 1) for i < n.
@@ -21,7 +25,7 @@ ERG_KERNEL(normal, const NoiseKey& key, int64_t n, real* y);
 /// y[i] ~ U[low, high) for i < n.
 ERG_KERNEL(uniform, const NoiseKey& key, int64_t n, real low, real high, real* y);
 
-/// step += 1 (wrapping), in the device's memory.
-ERG_KERNEL(advance_, uint32_t* step);
+/// step += draws (wrapping), in the device's memory.
+ERG_KERNEL(advance_, uint32_t draws, uint32_t* step);
 
 }  // namespace erg::kernels

@@ -27,10 +27,8 @@ class Ebm {
   /// Learning rate of the energy from now on.
   void set_rate(real rate) { adam_.set_rate(rate); }
 
-  /// The energy as samplers see it. It refers to this object, which must outlive it.
-  Energy energy() {
-    return [this](const Tensor& x) { return scores(net_(x, Mode::eval)); };
-  }
+  /// The energy as samplers see it. It shares the weights, and so follows the training.
+  Energy energy() const { return NetEnergy{net_}; }
 
   void visit(Visitor& v);
 

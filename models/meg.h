@@ -43,9 +43,8 @@ class Meg {
 
   Tensor prior(int64_t count, Noise& noise) const { return noise.normal({count, options_.latent}); }
   Tensor generate(const Tensor& z) { return generator_(z, Mode::eval); }
-  Energy energy() {
-    return [this](const Tensor& x) { return scores(energy_(x, Mode::eval)); };
-  }
+  /// The energy as samplers see it. It shares the weights, and so follows the training.
+  Energy energy() const { return NetEnergy{energy_}; }
 
   void visit(Visitor& v);
 

@@ -1,50 +1,58 @@
 #include "langevin.h"
 
 #include <cmath>
-#include <stdexcept>
 #include <string>
 
 #include "../engine/ops.h"
-#include "../engine/tape.h"
-#include "../kernels/update.h"
+#include "../kernels/chain.h"
+#include "dense_net.h"
 
 namespace erg {
 
-Langevin Langevin::exact(real eta, int steps) { return {.drift = eta, .noise = std::sqrt(2 * eta), .steps = steps}; }
+Langevin Langevin::exact(real eta) { return {.drift = eta, .noise = std::sqrt(2 * eta)}; }
 
-Langevin Langevin::ddls(real epsilon, int steps) {
-  return {.drift = epsilon / 2, .noise = std::sqrt(epsilon), .steps = steps};
+Langevin Langevin::ddls(real epsilon) { return {.drift = epsilon / 2, .noise = std::sqrt(epsilon)}; }
+
+Langevin Langevin::tempered(real step, real noise) { return {.drift = step, .noise = noise}; }
+
+Langevin Langevin::jem() { return tempered(1, real(0.01)); }
+
+Langevin Langevin::igebm() {
+  return {.drift = 10, .noise = real(0.005), .low = 0, .high = 1, .grad_clip = real(0.01), .noise_first = true};
 }
 
-Langevin Langevin::tempered(real step, real noise, int steps) {
-  return {.drift = step, .noise = noise, .steps = steps};
+void Langevin::check() const {
+  if (!(drift > 0) || !std::isfinite(drift))
+    throw std::invalid_argument("[langevin] the step must be positive, got " + std::to_string(drift));
+  if (!(noise >= 0))
+    throw std::invalid_argument("[langevin] the noise must not be negative, got " + std::to_string(noise));
 }
 
-Langevin Langevin::igebm(int steps) {
-  return {.drift = 10,
-          .noise = real(0.005),
-          .steps = steps,
-          .low = 0,
-          .high = 1,
-          .grad_clip = real(0.01),
-          .noise_first = true};
+void Langevin::step(const Energy& energy, Chains& chains, Noise& source) const {
+  const Shape shape = chains.x.shape();
+  if (noise_first) chains.move_to(chains.x + noise * source.normal(shape, chains.first));
+  chains.evaluate(energy);
+  const kernels::LangevinUpdate update{drift, noise_first ? 0 : noise, low, high, grad_clip};
+  kernels::langevin_(stream_of(chains.x), update, source.key(chains.first * shape.row_size()), shape.size(),
+                     chains.gradient.data(), chains.x.mutate());
+  if (update.noise != 0) source.advance();
+  chains.evaluated = false;
 }
 
-Tensor Langevin::operator()(const Energy& energy, const Tensor& start, Noise& source) const {
-  if (!(drift > 0)) throw std::invalid_argument("[langevin] the step must be positive, got " + std::to_string(drift));
-  if (steps < 0)
-    throw std::invalid_argument("[langevin] the number of steps must not be negative, got " + std::to_string(steps));
-
-  const Pause pause;  // a chain is a constant to whoever trains on it
-  Tensor x = start.clone();
-  const kernels::LangevinUpdate step{drift, noise_first ? 0 : noise, low, high, grad_clip};
-  for (int k = 0; k < steps; ++k) {
-    if (noise_first) x = x + noise * source.normal(x.shape());
-    const Tensor gradient = energy_and_gradient(energy, x).gradient;
-    kernels::langevin_(stream_of(x), step, source.key(), x.size(), gradient.data(), x.mutate());
-    if (step.noise != 0) source.advance();
-  }
-  return x;
+int64_t Langevin::run_whole(const Energy& energy, Chains& chains, int64_t steps, Noise& source, Trace& trace,
+                            int64_t row) const {
+  if (noise_first) return 0;
+  const std::vector<kernels::DenseLayer> layers = dense_layers(energy, chains.x);
+  if (layers.empty()) return 0;
+  const kernels::DenseNet net{int(layers.size()), layers.data()};
+  Storage workspace(chains.x.device(), kernels::dense_chain_workspace(chains.x.device(), net));
+  const int64_t count = std::min(steps, detail::longest_trace), n = chains.x.shape().row_size();
+  kernels::dense_chain_(stream_of(chains.x), net, {drift, noise, low, high, grad_clip}, source.key(chains.first * n),
+                        chains.count(), int(count), workspace.mutate(), trace.energy.mutate() + row * chains.count(),
+                        chains.x.mutate());
+  if (noise != 0) source.advance(count);
+  chains.evaluated = false;
+  return count;
 }
 
 }  // namespace erg

@@ -265,10 +265,10 @@ TEST_F(Uniforms, NeverReachTheUpperEnd) {
 
 TEST(Advance, CountsAndWraps) {
   uint32_t step = 41;
-  advance_(Stream{}, &step);
+  advance_(Stream{}, 1, &step);
   EXPECT_EQ(step, 42u);
   step = std::numeric_limits<uint32_t>::max();
-  advance_(Stream{}, &step);
+  advance_(Stream{}, 1, &step);
   EXPECT_EQ(step, 0u);
 }
 
@@ -276,7 +276,7 @@ TEST(Advance, GivesTheNextStepsDraw) {
   Noise noise{5, 0, 8};
   const std::vector<real> next = Noise{5, 0, 9}.normals(100);
   EXPECT_NE(noise.normals(100), next);
-  advance_(Stream{}, &noise.step);
+  advance_(Stream{}, 1, &noise.step);
   EXPECT_EQ(noise.normals(100), next);
 }
 

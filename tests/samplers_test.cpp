@@ -1,12 +1,12 @@
 // Samplers against their laws: Langevin's stationary variances, DDLS and contrastive divergence in one dimension, where
-// the answer is known; and the replay buffer. Seeds are fixed, and each bound is a number of standard errors.
+// the answer is known. Seeds are fixed, and each bound is a number of standard errors.
 #include <gmock/gmock.h>
 
 #include <cmath>
 #include <numeric>
-#include <set>
 
 #include "engine/tape.h"
+#include "laws.h"
 #include "models/ddls.h"
 #include "models/ebm.h"
 #include "models/nets.h"
@@ -19,29 +19,6 @@ namespace {
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-struct Moments {
-  double mean = 0, variance = 0;
-};
-Moments moments(const Tensor& x) {
-  const auto values = x.to_host();
-  const double n = double(values.size());
-  Moments m;
-  for (const real value : values) m.mean += double(value) / n;
-  for (const real value : values) m.variance += std::pow(double(value) - m.mean, 2) / n;
-  return m;
-}
-
-/// A normal sample of n has a mean with standard error sqrt(v/n) and a variance with v sqrt(2/n); 4.5 of them are
-/// exceeded once in 150,000 runs.
-void expect_normal_law(const Tensor& x, double mean, double variance) {
-  const double n = double(x.size()), errors = 4.5;
-  const Moments m = moments(x);
-  EXPECT_NEAR(m.mean, mean, errors * std::sqrt(variance / n));
-  EXPECT_NEAR(m.variance, variance, errors * variance * std::sqrt(2 / n));
-}
-
-Tensor quadratic(const Tensor& x) { return sum_per_sample(square(x)) / 2; }
-
 constexpr int64_t chains = 40000;
 
 // ---- Langevin
@@ -50,61 +27,62 @@ TEST(Langevin, TheUnadjustedLawHasItsKnownVariance) {
   for (const real eta : {real(0.02), real(0.2), real(1)}) {
     Noise noise(1, "test");
     // The memory of the start fades as (1 - eta)^steps.
-    const Tensor x = Langevin::exact(eta, int(6 / eta) + 2)(quadratic, noise.normal({chains, 1}), noise);
+    const Tensor x = run(Langevin::exact(eta), quadratic, noise.normal({chains, 1}), int64_t(6 / eta) + 2, noise);
     expect_normal_law(x, 0, 1 / (1 - double(eta) / 2));
   }
 }
 
 TEST(Langevin, EachDimensionOfAChainHasTheLaw) {
   Noise noise(2, "test");
-  const Tensor x = Langevin::exact(real(0.2), 40)(quadratic, noise.normal({chains / 10, 2, 5}), noise);
+  const Tensor x = run(Langevin::exact(real(0.2)), quadratic, noise.normal({chains / 10, 2, 5}), 40, noise);
   EXPECT_EQ(x.shape(), (Shape{chains / 10, 2, 5}));
   expect_normal_law(x, 0, 1 / (1 - 0.1));
 }
 
 TEST(Langevin, NoiseFirstHasASmallerVariance) {
   Noise noise(3, "test");
-  Langevin sampler = Langevin::exact(real(0.2), 40);
+  Langevin sampler = Langevin::exact(real(0.2));
   sampler.noise_first = true;
-  expect_normal_law(sampler(quadratic, noise.normal({chains, 1}), noise), 0, 0.8 * 0.8 / (1 - 0.1));
+  expect_normal_law(run(sampler, quadratic, noise.normal({chains, 1}), 40, noise), 0, 0.8 * 0.8 / (1 - 0.1));
 }
 
 TEST(Langevin, TemperedSamplesItsTemperature) {
   Noise noise(4, "test");
-  const Langevin sampler = Langevin::tempered(real(0.1), real(0.2), 100);
+  const Langevin sampler = Langevin::tempered(real(0.1), real(0.2));
   EXPECT_NEAR(sampler.temperature(), 0.2, 1e-6);
-  expect_normal_law(sampler(quadratic, Tensor::zeros({chains, 1}), noise), 0, 0.2 / (1 - 0.05));
+  expect_normal_law(run(sampler, quadratic, Tensor::zeros({chains, 1}), 100, noise), 0, 0.2 / (1 - 0.05));
 }
 
 TEST(Langevin, TheTextbooksStepIsHalfOfOurs) {
   Noise a(5, "test"), b(5, "test");
   const Tensor start = Tensor::ones({100, 2});
-  const auto ours = Langevin::exact(real(0.125), 10)(quadratic, start, a).to_host();
-  EXPECT_EQ(Langevin::ddls(real(0.25), 10)(quadratic, start, b).to_host(), ours);
-  EXPECT_NEAR(Langevin::ddls(real(0.25), 10).temperature(), 1, 1e-6);
-  EXPECT_NEAR(Langevin::igebm(1).temperature(), 1.25e-6, 1e-8);
+  const auto ours = run(Langevin::exact(real(0.125)), quadratic, start, 10, a).to_host();
+  EXPECT_EQ(run(Langevin::ddls(real(0.25)), quadratic, start, 10, b).to_host(), ours);
+  EXPECT_NEAR(Langevin::ddls(real(0.25)).temperature(), 1, 1e-6);
+  EXPECT_NEAR(Langevin::igebm().temperature(), 1.25e-6, 1e-8);
+  EXPECT_NEAR(Langevin::jem().temperature(), 5e-5, 1e-8);
 }
 
 TEST(Langevin, ClipsTheGradient) {
   Noise noise(6, "test");
-  Langevin sampler = Langevin::tempered(1, 0, 3);
+  Langevin sampler = Langevin::tempered(1, 0);
   sampler.grad_clip = real(0.25);
   const Tensor x = Tensor::from_host({3, 1}, std::vector<real>{100, -100, real(0.125)});
-  EXPECT_THAT(sampler(quadratic, x, noise).to_host(), testing::ElementsAre(99.25f, -99.25f, 0));
+  EXPECT_THAT(run(sampler, quadratic, x, 3, noise).to_host(), testing::ElementsAre(99.25f, -99.25f, 0));
 }
 
 TEST(Langevin, ClampsTheChain) {
   Noise noise(7, "test");
   const auto steep = [](const Tensor& x) { return sum_per_sample(x) * 1000; };
   // The clipped gradient is 0.01 and the drift 10: a tenth a step, and the noise is far smaller.
-  const Tensor once = Langevin::igebm(1)(steep, Tensor::full({50, 2}, real(0.5)), noise);
+  const Tensor once = run(Langevin::igebm(), steep, Tensor::full({50, 2}, real(0.5)), 1, noise);
   EXPECT_NEAR(moments(once).mean, 0.4, 4.5 * 0.005 / 10);
   EXPECT_NEAR(std::sqrt(moments(once).variance), 0.005, 4.5 * 0.005 / std::sqrt(200.0));
-  EXPECT_THAT(Langevin::igebm(20)(steep, once, noise).to_host(), testing::Each(0));
+  EXPECT_THAT(run(Langevin::igebm(), steep, once, 20, noise).to_host(), testing::Each(0));
 
-  Langevin box = Langevin::exact(real(0.5), 20);
+  Langevin box = Langevin::exact(real(0.5));
   box.low = -1, box.high = real(0.5);
-  const auto inside = box(quadratic, Tensor::zeros({1000, 1}), noise).to_host();
+  const auto inside = run(box, quadratic, Tensor::zeros({1000, 1}), 20, noise).to_host();
   EXPECT_EQ(*std::min_element(inside.begin(), inside.end()), -1);
   EXPECT_EQ(*std::max_element(inside.begin(), inside.end()), real(0.5));
 }
@@ -113,11 +91,11 @@ TEST(Langevin, LeavesItsStartAloneAndMayTakeNoStep) {
   Noise noise(8, "test");
   const Tensor start = Tensor::ones({4, 2});
   const uint32_t version = start.version(), step = noise.step();
-  const Tensor same = Langevin::exact(real(0.1), 0)(quadratic, start, noise);
+  const Tensor same = run(Langevin::exact(real(0.1)), quadratic, start, 0, noise);
   EXPECT_EQ(same.to_host(), start.to_host());
   EXPECT_NE(same.data(), start.data());
   EXPECT_EQ(noise.step(), step);
-  Langevin::exact(real(0.1), 5)(quadratic, start, noise);
+  run(Langevin::exact(real(0.1)), quadratic, start, 5, noise);
   EXPECT_THAT(start.to_host(), testing::Each(1));
   EXPECT_EQ(start.version(), version);
   EXPECT_EQ(noise.step(), step + 5) << "one draw a step";
@@ -126,8 +104,8 @@ TEST(Langevin, LeavesItsStartAloneAndMayTakeNoStep) {
 TEST(Langevin, ChainsDoNotSeeEachOther) {
   Noise noise(9, "test"), again(9, "test");
   const Tensor start = Tensor::ones({4, 2});
-  const auto all = Langevin::exact(real(0.1), 5)(quadratic, start, noise).to_host();
-  const auto first = Langevin::exact(real(0.1), 5)(quadratic, slice(start, 0, 0, 1), again).to_host();
+  const auto all = run(Langevin::exact(real(0.1)), quadratic, start, 5, noise).to_host();
+  const auto first = run(Langevin::exact(real(0.1)), quadratic, slice(start, 0, 0, 1), 5, again).to_host();
   EXPECT_EQ(first, std::vector(all.begin(), all.begin() + 2));
 }
 
@@ -137,8 +115,9 @@ TEST(Langevin, RecordsNothingOnATapeAround) {
   Tape tape;
   tape.watch(params(net));
   const size_t leaves = tape.size();
-  const Tensor x = Langevin::exact(real(0.1), 3)([&](const Tensor& t) { return scores(net(t, Mode::eval)); },
-                                                 Tensor::ones({4, 2}), noise);
+  const Tensor x = run(
+      Langevin::exact(real(0.1)), [&](const Tensor& t) { return scores(net(t, Mode::eval)); }, Tensor::ones({4, 2}), 3,
+      noise);
   EXPECT_EQ(tape.size(), leaves);
   EXPECT_FALSE(tape.knows(x));
 }
@@ -146,11 +125,11 @@ TEST(Langevin, RecordsNothingOnATapeAround) {
 TEST(Langevin, RefusesWhatIsNoStep) {
   Noise noise(11, "test");
   const Tensor x = Tensor::ones({2, 1});
-  EXPECT_THAT([&] { Langevin::exact(0, 1)(quadratic, x, noise); },
+  EXPECT_THAT([&] { run(Langevin::exact(0), quadratic, x, 1, noise); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("[langevin]")));
-  EXPECT_THAT([&] { Langevin::exact(-1, 1)(quadratic, x, noise); },
+  EXPECT_THAT([&] { run(Langevin::exact(-1), quadratic, x, 1, noise); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("positive")));
-  EXPECT_THAT([&] { Langevin::exact(1, -1)(quadratic, x, noise); },
+  EXPECT_THAT([&] { run(Langevin::exact(1), quadratic, x, -1, noise); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("-1")));
 }
 
@@ -175,7 +154,7 @@ TEST(Ddls, ReturnsTheDataAlthoughTheGeneratorIsAnother) {
     });
 
     const double curvature = scale * scale / (deviation * deviation), eta = 0.02 / curvature;
-    const Tensor z = Langevin::ddls(real(2 * eta), 400)(energy, noise.normal({chains / 2, 1}), noise);
+    const Tensor z = run(Langevin::ddls(real(2 * eta)), energy, noise.normal({chains / 2, 1}), 400, noise);
     const Tensor x = generate(z);
     expect_normal_law(x, mean, deviation * deviation / (1 - eta * curvature / 2));
     // A step this small is within two per cent of p itself.
@@ -244,9 +223,9 @@ TEST_F(QuadraticEbm, RecoversTheDataWithPersistentChains) {
       },
       noise_.fork("replay"));
   Noise chain_noise = noise_.fork("chains");
-  const Langevin langevin = Langevin::exact(real(0.05), 30);
+  const Langevin langevin = Langevin::exact(real(0.05));
   const auto persistent = [&](const Energy& energy, int64_t count) {
-    const Tensor x = langevin(energy, replay.draw(count), chain_noise);
+    const Tensor x = run(langevin, energy, replay.draw(count), 30, chain_noise);
     replay.put_back(x);
     return x;
   };
@@ -254,117 +233,6 @@ TEST_F(QuadraticEbm, RecoversTheDataWithPersistentChains) {
   // Contrastive divergence matches the moments of the samples, whatever the sampler's own bias.
   EXPECT_NEAR(m.mean, mean, 0.03);
   EXPECT_NEAR(m.variance, deviation * deviation, 0.03);
-}
-
-// ---- Replay buffer
-
-/// Fresh chains that are numbered: first 0 ... n-1 for the buffer itself, later ones negative.
-class Numbered {
- public:
-  Tensor operator()(int64_t count) {
-    std::vector<real> values(size_t(2 * count), real(-1));
-    if (calls++ == 0)
-      for (size_t i = 0; i < values.size(); ++i) values[i] = real(i / 2);
-    return Tensor::from_host({count, 2}, values);
-  }
-  int calls = 0;
-};
-
-TEST(ReplayBuffer, DrawsDifferentChains) {
-  ReplayBuffer replay(100, 0, Numbered(), Noise(14, "test"));
-  std::set<real> ever;
-  std::set<std::vector<real>> orders;
-  for (int round = 0; round < 30; ++round) {
-    const Tensor batch = replay.draw(30);
-    ASSERT_EQ(batch.shape(), (Shape{30, 2}));
-    const auto values = batch.to_host();
-    for (size_t i = 0; i < 60; i += 2) EXPECT_EQ(values[i], values[i + 1]) << "rows must stay together";
-    const std::set<real> chains_drawn(values.begin(), values.end());
-    EXPECT_EQ(chains_drawn.size(), 30u);
-    ever.insert(chains_drawn.begin(), chains_drawn.end());
-    orders.insert(values);
-  }
-  EXPECT_EQ(ever.size(), 100u) << "the chance to miss one thirty times is 100 * 0.7^30 = 0.002";
-  EXPECT_EQ(orders.size(), 30u);
-}
-
-TEST(ReplayBuffer, DrawsTheWholeBufferToo) {
-  ReplayBuffer replay(10, 0, Numbered(), Noise(15, "test"));
-  const auto values = replay.draw(10).to_host();
-  EXPECT_EQ(std::set(values.begin(), values.end()).size(), 10u);
-}
-
-TEST(ReplayBuffer, RestartsItsShare) {
-  ReplayBuffer replay(2000, 0.05, Numbered(), Noise(16, "test"));
-  int restarted = 0;
-  for (int round = 0; round < 40; ++round) {
-    const auto values = replay.draw(1000).to_host();
-    for (size_t i = 0; i < values.size(); i += 2) restarted += values[i] == -1;
-  }
-  EXPECT_NEAR(restarted / 40000.0, 0.05, 4.5 * std::sqrt(0.05 * 0.95 / 40000));
-}
-
-TEST(ReplayBuffer, RestartsNoneOrAll) {
-  const auto fresh = std::make_shared<Numbered>();
-  ReplayBuffer none(
-      10, 0, [fresh](int64_t n) { return (*fresh)(n); }, Noise(17, "test"));
-  none.draw(10);
-  EXPECT_EQ(fresh->calls, 1) << "nobody asked for fresh chains";
-  ReplayBuffer all(10, 1, Numbered(), Noise(17, "test"));
-  EXPECT_THAT(all.draw(10).to_host(), testing::Each(-1));
-}
-
-TEST(ReplayBuffer, PutsChainsBackWhereTheyWere) {
-  ReplayBuffer replay(50, 0, Numbered(), Noise(18, "test"));
-  const Tensor drawn = replay.draw(20);
-  const auto values = drawn.to_host();
-  const std::set<real> touched(values.begin(), values.end());
-  replay.put_back(drawn + real(0.5));
-  const auto all = replay.chains().to_host();
-  for (int64_t i = 0; i < 50; ++i)
-    for (int64_t k = 0; k < 2; ++k)
-      EXPECT_EQ(all[size_t(2 * i + k)], real(i) + (touched.contains(real(i)) ? real(0.5) : 0));
-}
-
-TEST(ReplayBuffer, KeepsItsOwnCopy) {
-  const Tensor start = Tensor::zeros({4, 1});
-  ReplayBuffer replay(
-      4, 0, [&](int64_t) { return start; }, Noise(19, "test"));
-  replay.draw(4);
-  replay.put_back(Tensor::ones({4, 1}));
-  EXPECT_THAT(start.to_host(), testing::Each(0));
-  EXPECT_THAT(replay.chains().to_host(), testing::Each(1));
-}
-
-TEST(ReplayBuffer, RefusesBadArguments) {
-  const auto make = [](int64_t capacity, double restart) {
-    return ReplayBuffer(capacity, restart, Numbered(), Noise(20, "test"));
-  };
-  EXPECT_THROW(make(0, 0), std::invalid_argument);
-  EXPECT_THROW(make(10, -0.1), std::invalid_argument);
-  EXPECT_THROW(make(10, 1.5), std::invalid_argument);
-  EXPECT_THROW(make(10, std::nan("")), std::invalid_argument);
-  ReplayBuffer replay = make(10, 0);
-  EXPECT_THROW(replay.put_back(Tensor::ones({5, 2})), std::invalid_argument) << "nothing was drawn";
-  EXPECT_THROW(replay.draw(0), std::invalid_argument);
-  EXPECT_THAT([&] { replay.draw(11); },
-              ThrowsMessage<std::invalid_argument>(testing::AllOf(HasSubstr("11"), HasSubstr("10"))));
-  replay.draw(5);
-  EXPECT_THAT(
-      [&] {
-        replay.put_back(Tensor::ones({5, 3}));
-      },
-      ThrowsMessage<std::invalid_argument>(testing::AllOf(HasSubstr("[5,2]"), HasSubstr("[5,3]"))));
-}
-
-TEST(ReplayBuffer, RefusesFreshChainsOfAnotherForm) {
-  int64_t wrong = 0;
-  const auto fresh = [&](int64_t count) { return Tensor::ones({count - wrong, 2}); };
-  ReplayBuffer replay(10, 0.5, fresh, Noise(21, "test"));
-  wrong = 1;
-  EXPECT_THAT([&] { replay.draw(5); },
-              ThrowsMessage<std::invalid_argument>(testing::AllOf(HasSubstr("[replay]"), HasSubstr("[4,2]"))));
-  EXPECT_THROW(ReplayBuffer(10, 0, fresh, Noise(21, "test")), std::invalid_argument);
 }
 
 }  // namespace

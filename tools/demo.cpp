@@ -92,7 +92,7 @@ void run_gan_and_ddls(Demo& demo) {
   const Progress clock("ddls", 1, true);
   const Energy energy =
       ddls_energy([&](const Tensor& t) { return gan.generate(t); }, [&](const Tensor& x) { return gan.logit(x); });
-  const Tensor moved = Langevin::ddls(real(0.003), 200)(energy, z, noise);
+  const Tensor moved = run(Langevin::ddls(real(0.003)), energy, z, 200, noise);
   demo.write("ddls", gan.generate(moved), clock.seconds());
 }
 

@@ -10,6 +10,7 @@ namespace erg::tools {
 /// Exit codes, after sysexits.h where it has one.
 enum Exit : int {
   ok = 0,
+  failed = 1,  // a check
   internal = 2,
   usage = 64,
   bad_data = 65,
@@ -29,7 +30,7 @@ class UsageError : public std::runtime_error {
 };
 
 /// Training left the finite numbers (exit code 76).
-class DivergedError : public std::runtime_error {
+class TrainingDivergedError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 

@@ -35,7 +35,7 @@ constexpr Activation leaky{Activation::Kind::leaky_relu, real(0.2)};
 Langevin chains(const Settings& s, const Shape& sample) {
   if (s.chain_step <= 0)
     throw UsageError("--chain-step: expected a positive number, got " + std::to_string(s.chain_step));
-  Langevin langevin = Langevin::tempered(real(s.chain_step), real(s.chain_noise), int(s.chain_steps));
+  Langevin langevin = Langevin::tempered(real(s.chain_step), real(s.chain_noise));
   if (is_image(sample)) {  // images live in [-1,1]
     langevin.low = -1;
     langevin.high = 1;
@@ -95,6 +95,7 @@ Meg make_meg(const Settings& s, const Shape& sample) {
 
 PersistentEbm::PersistentEbm(const Settings& s, const Shape& sample)
     : langevin_(chains(s, sample)),
+      chain_steps_(s.chain_steps),
       chain_noise_(s.seed, "chains"),
       fresh_noise_(s.seed, "fresh chains"),
       buffer_(s.buffer, 0.05, fresh_chains(sample, fresh_noise_), Noise(s.seed, "buffer")),
@@ -107,7 +108,7 @@ PersistentEbm::PersistentEbm(const Settings& s, const Shape& sample)
            .data_noise = is_image(sample) ? real(0.03) : 0,
            .adam = {.rate = real(s.rate), .beta1 = 0, .beta2 = real(0.999)}},
           [this](const Energy& energy, int64_t count) {
-            const Tensor moved = langevin_(energy, buffer_.draw(count), chain_noise_);
+            const Tensor moved = run(langevin_, energy, buffer_.draw(count), chain_steps_, chain_noise_);
             buffer_.put_back(moved);
             return moved;
           },
@@ -115,10 +116,11 @@ PersistentEbm::PersistentEbm(const Settings& s, const Shape& sample)
 
 Tensor PersistentEbm::sample(int64_t count, Noise& noise) {
   // Where more samples are wanted than there are chains, several start from the same one and part by their noise.
+  const Tensor held = buffer_.chains();
   std::vector<Tensor> starts;
   for (int64_t left = count; left > 0; left -= starts.back().dim(0))
-    starts.push_back(slice(buffer_.chains(), 0, 0, std::min(left, buffer_.chains().dim(0))));
-  return langevin_(energy(), concat(starts, 0), noise);
+    starts.push_back(slice(held, 0, 0, std::min(left, held.dim(0))));
+  return run(langevin_, energy(), concat(starts, 0), chain_steps_, noise);
 }
 
 void PersistentEbm::visit(Visitor& v) {

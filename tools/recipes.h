@@ -54,13 +54,14 @@ class PersistentEbm {
   PersistentEbm(const PersistentEbm&) = delete;
   Metrics step(const Batches& next) { return ebm_.step(next); }
   void set_rate(real rate) { ebm_.set_rate(rate); }
-  Energy energy() { return ebm_.energy(); }
+  Energy energy() const { return ebm_.energy(); }
   /// Chains from the buffer, moved on by as many steps as training moves them.
   Tensor sample(int64_t count, Noise& noise);
   void visit(Visitor& v);
 
  private:
   Langevin langevin_;
+  int64_t chain_steps_;
   Noise chain_noise_, fresh_noise_;
   ReplayBuffer buffer_;
   Ebm ebm_;

@@ -27,8 +27,9 @@ Tensor draw(Trainer& trainer, const Options& options) {
   if (options.sampler == "generator") return trainer.sample(options.count, noise);
   if (!trainer.has_latent_energy())
     throw UsageError("--sampler ddls needs a run of a system with a generator and a discriminator");
-  const Langevin langevin = Langevin::ddls(real(options.step), int(options.steps));
-  return trainer.generate(langevin(trainer.latent_energy(), trainer.prior(options.count, noise), noise));
+  const Langevin langevin = Langevin::ddls(real(options.step));
+  const Tensor start = trainer.prior(options.count, noise);
+  return trainer.generate(run(langevin, trainer.latent_energy(), start, options.steps, noise));
 }
 
 int sample(const Options& options) {

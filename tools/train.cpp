@@ -33,8 +33,8 @@ Values read(const Metrics& metrics) {
 void check_finite(const Settings& settings, int64_t step, const Values& values) {
   for (const auto& [name, value] : values)
     if (!std::isfinite(value))
-      throw DivergedError(settings.system + " diverged: " + name + " is " + std::to_string(value) + " at step " +
-                          std::to_string(step) + "; try a smaller --rate, or another --seed");
+      throw TrainingDivergedError(settings.system + " diverged: " + name + " is " + std::to_string(value) +
+                                  " at step " + std::to_string(step) + "; try a smaller --rate, or another --seed");
 }
 
 int train(const Settings& settings, const Common& common) {

@@ -60,8 +60,10 @@ void langevin_(const Stream&, const LangevinUpdate& s, const NoiseKey& key, int6
     parallel_for(n, grain,
                  [&](int64_t begin, int64_t end) { ERG_ISA_CALL(descend, s, end - begin, g + begin, x + begin); });
   } else {
-    parallel_for(n, noise_grain,
-                 [&](int64_t begin, int64_t end) { ERG_ISA_CALL(langevin_, s, key, begin, end, g, x); });
+    for_each_noise_piece(key, n, [&](int64_t begin, int64_t end) {
+      const int64_t offset = begin - key.first;
+      ERG_ISA_CALL(langevin_, s, key, begin, end, g + offset, x + offset);
+    });
   }
 }
 

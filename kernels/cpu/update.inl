@@ -42,21 +42,26 @@ void descend(const LangevinUpdate& s, int64_t n, const real* __restrict g, real*
 }
 
 /// One whole tile of a noisy step; `first` is its first element's index in the draw.
-void langevin_tile(const LangevinUpdate& s, const NoiseKey& key, int64_t first, const real* __restrict g,
+void langevin_tile(const LangevinUpdate& s, const Draw& draw, int64_t first, const real* __restrict g,
                    real* __restrict x) {
   real z[tile_size];
-  draw_normals(key, first, z);
+  draw_normals(draw, first, z);
   for (int i = 0; i < tile_size; ++i)
     x[i] = math::clamp(x[i] - s.drift * math::clamp(g[i], -s.grad_clip, s.grad_clip) + s.noise * z[i], s.low, s.high);
 }
 
-/// Elements [begin, end), with begin at the start of a tile.
+/// Elements [begin, end) of a draw; g[0] and x[0] are the first of them.
 void langevin_(const LangevinUpdate& s, const NoiseKey& key, int64_t begin, int64_t end, const real* g, real* x) {
-  int64_t first = begin;
-  for (; end - first >= tile_size; first += tile_size) langevin_tile(s, key, first, g + first, x + first);
-  if (first == end) return;
-  real last_g[tile_size] = {}, last_x[tile_size] = {};
-  for (int64_t i = first; i < end; ++i) last_g[i - first] = g[i], last_x[i - first] = x[i];
-  langevin_tile(s, key, first, last_g, last_x);
-  for (int64_t i = first; i < end; ++i) x[i] = last_x[i - first];
+  const Draw draw = draw_of(key);
+  for (int64_t first = begin / tile_size * tile_size; first < end; first += tile_size) {
+    if (first >= begin && end - first >= tile_size) {
+      langevin_tile(s, draw, first, g + (first - begin), x + (first - begin));
+      continue;
+    }
+    const int64_t last = end - first < tile_size ? end : first + tile_size, from = first < begin ? begin : first;
+    real part_g[tile_size] = {}, part_x[tile_size] = {};
+    for (int64_t i = from; i < last; ++i) part_g[i - first] = g[i - begin], part_x[i - first] = x[i - begin];
+    langevin_tile(s, draw, first, part_g, part_x);
+    for (int64_t i = from; i < last; ++i) x[i - begin] = part_x[i - first];
+  }
 }

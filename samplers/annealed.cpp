@@ -1,0 +1,47 @@
+#include "annealed.h"
+
+#include <cmath>
+#include <string>
+
+namespace erg {
+
+std::vector<Langevin> temperature_ladder(real eta, real hottest, int levels) {
+  if (!(eta > 0)) throw std::invalid_argument("[annealed] the step must be positive, got " + std::to_string(eta));
+  if (!(hottest > 0) || levels < 1)
+    throw std::invalid_argument("[annealed] wants a positive temperature and at least one level, got " +
+                                std::to_string(hottest) + " and " + std::to_string(levels));
+  std::vector<Langevin> ladder;
+  for (int i = 0; i < levels; ++i) {
+    const real temperature = std::pow(hottest, real(levels - 1 - i) / real(std::max(1, levels - 1)));
+    ladder.push_back(Langevin::tempered(eta, std::sqrt(2 * eta * temperature)));
+  }
+  return ladder;
+}
+
+std::vector<Langevin> noise_ladder(real epsilon, const std::vector<real>& sigmas) {
+  if (!(epsilon > 0))
+    throw std::invalid_argument("[annealed] epsilon must be positive, got " + std::to_string(epsilon));
+  if (sigmas.empty()) throw std::invalid_argument("[annealed] wants at least one noise level");
+  std::vector<Langevin> ladder;
+  for (const real sigma : sigmas) {
+    if (!(sigma > 0))
+      throw std::invalid_argument("[annealed] noise levels must be positive, got " + std::to_string(sigma));
+    const real ratio = sigma / sigmas.back();
+    ladder.push_back(Langevin::ddls(epsilon * ratio * ratio));
+  }
+  return ladder;
+}
+
+Tensor anneal(const std::vector<Langevin>& levels, const std::function<Energy(size_t level)>& energy_of,
+              const Tensor& x, int64_t steps, Noise& noise) {
+  Tensor moved = x;
+  for (size_t i = 0; i < levels.size(); ++i) moved = run(levels[i], energy_of(i), moved, steps, noise);
+  return moved;
+}
+
+Tensor anneal(const std::vector<Langevin>& levels, const Energy& energy, const Tensor& x, int64_t steps, Noise& noise) {
+  return anneal(
+      levels, [&](size_t) { return energy; }, x, steps, noise);
+}
+
+}  // namespace erg

@@ -1,0 +1,29 @@
+// Annealed Langevin dynamics: chains that pass through a ladder of levels, each with a step of its own and, if need be,
+// an energy of its own.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "langevin.h"
+
+namespace erg {
+
+/// Temperatures in geometric progression from `hottest` down to 1: level i samples exp(-E / T_i), by steps of drift eta
+/// and noise sqrt(2 eta T_i). Throws std::invalid_argument unless eta > 0, hottest > 0 and levels >= 1.
+std::vector<Langevin> temperature_ladder(real eta, real hottest, int levels);
+
+/// For data smoothed by noise of standard deviations sigma_1 > ... > sigma_L: level i steps with
+/// eta_i = epsilon sigma_i^2 / sigma_L^2 in the textbook's convention (Song & Ermon 2019, algorithm 1).
+/// Throws std::invalid_argument unless epsilon and every sigma is positive and there is one.
+std::vector<Langevin> noise_ladder(real epsilon, const std::vector<real>& sigmas);
+
+/// Where every chain of x [B,...] is after `steps` steps at each level, the first level first. energy_of(i) is level
+/// i's energy. Throws as advance.
+Tensor anneal(const std::vector<Langevin>& levels, const std::function<Energy(size_t level)>& energy_of,
+              const Tensor& x, int64_t steps, Noise& noise);
+
+/// The same for one energy at all levels.
+Tensor anneal(const std::vector<Langevin>& levels, const Energy& energy, const Tensor& x, int64_t steps, Noise& noise);
+
+}  // namespace erg

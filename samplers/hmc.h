@@ -1,0 +1,20 @@
+// HMC: Hamiltonian Monte Carlo (Duane et al. 1987; Neal 2011, "MCMC using Hamiltonian dynamics"). Its law is exp(-E)
+// exactly.
+#pragma once
+
+#include "chains.h"
+
+namespace erg {
+
+struct Hmc {
+  real step_size;      // of the leapfrog integrator; chains.step_size, where set, replaces it
+  int leapfrog_steps;  // each costs one gradient
+  real jitter = 0;  // each chain's every step size is drawn from (1 +- jitter) step_size: a trajectory of fixed length
+                    // can fall into step with the target's own period
+
+  /// Throws std::invalid_argument unless step_size > 0, leapfrog_steps >= 1 and 0 <= jitter < 1.
+  void check() const;
+  void step(const Energy& energy, Chains& chains, Noise& noise) const;
+};
+
+}  // namespace erg
