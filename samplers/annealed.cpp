@@ -32,16 +32,23 @@ std::vector<Langevin> noise_ladder(real epsilon, const std::vector<real>& sigmas
   return ladder;
 }
 
+void Annealed::check() const {
+  if (levels.empty()) throw std::invalid_argument("[annealed] wants at least one level");
+  if (steps_per_level < 1)
+    throw std::invalid_argument("[annealed] wants at least one step a level, got " + std::to_string(steps_per_level));
+  for (const Langevin& level : levels) level.check();
+}
+
+void Annealed::step(const Energy& energy, Chains& chains, Noise& noise) const {
+  const size_t level = std::min(size_t(chains.steps / steps_per_level), levels.size() - 1);
+  levels[level].step(energy, chains, noise);
+}
+
 Tensor anneal(const std::vector<Langevin>& levels, const std::function<Energy(size_t level)>& energy_of,
               const Tensor& x, int64_t steps, Noise& noise) {
   Tensor moved = x;
   for (size_t i = 0; i < levels.size(); ++i) moved = run(levels[i], energy_of(i), moved, steps, noise);
   return moved;
-}
-
-Tensor anneal(const std::vector<Langevin>& levels, const Energy& energy, const Tensor& x, int64_t steps, Noise& noise) {
-  return anneal(
-      levels, [&](size_t) { return energy; }, x, steps, noise);
 }
 
 }  // namespace erg

@@ -18,12 +18,20 @@ std::vector<Langevin> temperature_ladder(real eta, real hottest, int levels);
 /// Throws std::invalid_argument unless epsilon and every sigma is positive and there is one.
 std::vector<Langevin> noise_ladder(real epsilon, const std::vector<real>& sigmas);
 
-/// Where every chain of x [B,...] is after `steps` steps at each level, the first level first. energy_of(i) is level
-/// i's energy. Throws as advance.
+/// A ladder of levels on one energy: chains spend `steps_per_level` steps on each level, the first level first, and
+/// stay at the last.
+struct Annealed {
+  std::vector<Langevin> levels;
+  int64_t steps_per_level;
+
+  /// Throws std::invalid_argument unless there is a level, each makes a step, and steps_per_level is positive.
+  void check() const;
+  void step(const Energy& energy, Chains& chains, Noise& noise) const;
+};
+
+/// The same where each level has an energy of its own, energy_of(i): where the chains of x [B,...] are after `steps`
+/// steps at each level. Throws as advance.
 Tensor anneal(const std::vector<Langevin>& levels, const std::function<Energy(size_t level)>& energy_of,
               const Tensor& x, int64_t steps, Noise& noise);
-
-/// The same for one energy at all levels.
-Tensor anneal(const std::vector<Langevin>& levels, const Energy& energy, const Tensor& x, int64_t steps, Noise& noise);
 
 }  // namespace erg

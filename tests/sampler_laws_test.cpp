@@ -169,7 +169,7 @@ TEST(Annealed, EndsInTheLawOfItsLastLevel) {
   EXPECT_NEAR(ladder.front().temperature(), 20, 1e-4);
   EXPECT_NEAR(ladder[2].temperature(), std::sqrt(20.0), 1e-4);
   EXPECT_NEAR(ladder.back().temperature(), 1, 1e-5);
-  const Tensor x = anneal(ladder, quadratic, Tensor::full({chains, 1}, 5), 60, noise);
+  const Tensor x = run(Annealed{ladder, 60}, quadratic, Tensor::full({chains, 1}, 5), 300, noise);
   expect_normal_law(x, 0, 1 / (1 - 0.05));
 }
 
@@ -182,7 +182,7 @@ TEST(Annealed, FindsBothWellsWhereAColdChainStaysInOne) {
   };
   const Tensor start = Tensor::full({4000, 1}, -1);
   EXPECT_LT(share_right(run(Langevin::exact(real(0.002)), deep, start, 600, noise)), 0.01);
-  const Tensor annealed = anneal(temperature_ladder(real(0.002), 20, 6), deep, start, 300, noise);
+  const Tensor annealed = run(Annealed{temperature_ladder(real(0.002), 20, 6), 300}, deep, start, 1800, noise);
   EXPECT_NEAR(share_right(annealed), 0.5, 4.5 * 0.5 / std::sqrt(4000.0));
 }
 

@@ -1,10 +1,11 @@
-// erg diagnose FILE.npy: have these Markov chains converged, and what are their draws worth?
+// erg diagnose FILE.npy|RUN: have these Markov chains converged, and what are their draws worth?
 #include "diagnose.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -13,6 +14,8 @@
 #include "../engine/io/npy.h"
 #include "../engine/ops.h"
 #include "commands.h"
+#include "error.h"
+#include "sampling.h"
 
 namespace erg::tools {
 
@@ -148,8 +151,11 @@ void print_json(const Diagnosis& diagnosis) {
 // ---- The command
 
 struct Options {
-  std::string file, energy, acceptance;
+  std::string input, energy, acceptance;
   bool draws_first = false;
+  SamplerSettings sampler{.warm_up = 200};
+  int64_t chains = 8, draws = 500, thin = 1;
+  uint64_t seed = 1;
   DiagnosisFormat format;
 };
 
@@ -165,7 +171,7 @@ Tensor read_chains(const std::string& file, bool draws_first) {
 }
 
 int diagnose_file(const Options& options, const Common& common) {
-  const Tensor draws = read_chains(options.file, options.draws_first);
+  const Tensor draws = read_chains(options.input, options.draws_first);
   if (!common.quiet && !options.draws_first && draws.rank() > 1 && draws.dim(0) > draws.dim(1))
     std::fprintf(stderr, "erg: %lld chains of %lld draws? If it is the other way round, give --draws-first\n",
                  static_cast<long long>(draws.dim(0)), static_cast<long long>(draws.dim(1)));
@@ -173,7 +179,21 @@ int diagnose_file(const Options& options, const Common& common) {
     const Diagnosis diagnosis = diagnose(draws, read_chains(options.energy, options.draws_first),
                                          read_chains(options.acceptance, options.draws_first));
     return int(print_diagnosis(diagnosis, options.format));
-  } catch (const std::invalid_argument& error) { throw io::DataError(options.file, error.what()); }
+  } catch (const std::invalid_argument& error) { throw io::DataError(options.input, error.what()); }
+}
+
+/// New chains on the run's energy.
+int diagnose_run(const Options& options, const Common& common) {
+  if (!options.energy.empty() || !options.acceptance.empty() || options.draws_first)
+    throw UsageError("--energy, --acceptance and --draws-first go with a file of draws, not with a run");
+  const TrainedRun run(options.input);
+  const Target target = run.target(options.sampler.space);
+  const auto sampling =
+      start_sampling(options.sampler, target, options.chains, options.draws * options.thin, options.seed);
+  const Draws draws = sampling->record(options.draws, options.thin);
+  if (const std::string report = sampling->report(); !common.quiet && !report.empty())
+    std::fprintf(stderr, "%s: %s\n", options.sampler.sampler.c_str(), report.c_str());
+  return int(print_diagnosis(diagnose(draws.x, draws.energy, draws.acceptance), options.format));
 }
 
 }  // namespace
@@ -195,19 +215,35 @@ void add_diagnose(CLI::App& app, const Common& common, Run& run) {
   auto options = std::make_shared<Options>();
   command->option_defaults()->always_capture_default();
   command
-      ->add_option("file", options->file,
-                   "Draws, a .npy of [chains, draws] or [chains, draws, n], or of one chain [draws]")
+      ->add_option(
+          "input", options->input,
+          "Draws, a .npy of [chains, draws] or [chains, draws, n], or of one chain [draws]; or a run directory,\n"
+          "for new chains on its energy")
       ->required();
-  command->add_option("--energy", options->energy, "Energies of the draws, a .npy of [chains, draws]");
-  command->add_option("--acceptance", options->acceptance, "Probabilities of acceptance, a .npy of [chains, draws]");
-  command->add_flag("--draws-first", options->draws_first, "The files are [draws, chains,...]");
   command->add_option("--rows", options->format.rows, "Only the worst quantities, this many (0: all)")
       ->check(at_least(0));
   command->add_flag("--json", options->format.json, "All of it as JSON");
+  command->option_defaults()->group("Of a file");
+  command->add_option("--energy", options->energy, "Energies of the draws, a .npy of [chains, draws]");
+  command->add_option("--acceptance", options->acceptance, "Probabilities of acceptance, a .npy of [chains, draws]");
+  command->add_flag("--draws-first", options->draws_first, "The files are [draws, chains,...]");
+  command->option_defaults()->group("Of a run");
+  command->add_option("--sampler", options->sampler.sampler, "Sampler of the chains")
+      ->check(CLI::IsMember(sampler_names()));
+  command->add_option("--chains", options->chains, "Number of chains")->check(at_least(1));
+  command->add_option("--draws", options->draws, "States to keep of each")->check(at_least(1));
+  command->add_option("--thin", options->thin, "Steps from one to the next")->check(at_least(1));
+  command->add_option("--seed", options->seed, "Which chains")->check(at_least(0));
+  add_sampler_settings(*command, options->sampler);
   command->footer(
       "Exit codes: 0 ok, 1 warn (R-hat above 1.01, bulk or tail ESS below 100 a chain, or E-BFMI below 0.3),\n"
       "2 error (R-hat above 1.05, or a number that cannot be estimated).");
-  command->callback([&run, &common, options] { run = [options, &common] { return diagnose_file(*options, common); }; });
+  command->callback([&run, &common, options] {
+    run = [options, &common] {
+      return std::filesystem::is_directory(options->input) ? diagnose_run(*options, common)
+                                                           : diagnose_file(*options, common);
+    };
+  });
 }
 
 }  // namespace erg::tools

@@ -114,13 +114,13 @@ PersistentEbm::PersistentEbm(const Settings& s, const Shape& sample)
           },
           Noise(s.seed, "data noise")) {}
 
-Tensor PersistentEbm::sample(int64_t count, Noise& noise) {
-  // Where more samples are wanted than there are chains, several start from the same one and part by their noise.
+Tensor PersistentEbm::start(int64_t count) {
+  // Where more are wanted than there are chains, several start from the same one and part by their noise.
   const Tensor held = buffer_.chains();
   std::vector<Tensor> starts;
   for (int64_t left = count; left > 0; left -= starts.back().dim(0))
     starts.push_back(slice(held, 0, 0, std::min(left, held.dim(0))));
-  return run(langevin_, energy(), concat(starts, 0), chain_steps_, noise);
+  return concat(starts, 0);
 }
 
 void PersistentEbm::visit(Visitor& v) {
@@ -132,7 +132,48 @@ void PersistentEbm::visit(Visitor& v) {
 
 namespace {
 
-/// A system behind the program's interface. The optional parts are there if the system has them.
+const auto unchanged = [](const Tensor& x) { return x; };
+
+/// DDLS: the generator's input, moved by the verdict of whatever tells real from fake.
+template <class Gan>
+std::vector<Target> latent_target(Gan& gan) {
+  const auto generate = [&gan](const Tensor& z) { return gan.generate(z); };
+  return {{.space = "latent",
+           .energy = ddls_energy(generate, [&gan](const Tensor& x) { return gan.logit(x); }),
+           .step_size = real(0.005),
+           .start = [&gan](int64_t count, Noise& noise) { return gan.prior(count, noise); },
+           .samples = generate}};
+}
+std::vector<Target> targets_of(Gan& gan) { return latent_target(gan); }
+std::vector<Target> targets_of(WganGp& gan) { return latent_target(gan); }
+
+/// The law the energy was trained under: its temperature is that of the chains.
+std::vector<Target> targets_of(PersistentEbm& ebm) {
+  const real temperature = ebm.langevin().temperature();
+  return {{.space = "data",
+           .energy = [&ebm, temperature](const Tensor& x) { return ebm.energy()(x) / temperature; },
+           .step_size = ebm.langevin().drift * temperature,
+           .start = [&ebm](int64_t count, Noise&) { return ebm.start(count); },
+           .samples = unchanged}};
+}
+
+/// The paper's chains move z by E(G(z)), which is not quite the energy's law; chains in x are.
+std::vector<Target> targets_of(Meg& meg) {
+  const auto generate = [&meg](const Tensor& z) { return meg.generate(z); };
+  const auto prior = [&meg](int64_t count, Noise& noise) { return meg.prior(count, noise); };
+  return {{.space = "latent",
+           .energy = [&meg, generate](const Tensor& z) { return meg.energy()(generate(z)); },
+           .step_size = real(0.01),
+           .start = prior,
+           .samples = generate},
+          {.space = "data",
+           .energy = meg.energy(),
+           .step_size = real(1e-4),
+           .start = [generate, prior](int64_t count, Noise& noise) { return generate(prior(count, noise)); },
+           .samples = unchanged}};
+}
+
+/// A system behind the program's interface.
 template <class System>
 class TrainerOf : public Trainer {
  public:
@@ -142,37 +183,16 @@ class TrainerOf : public Trainer {
   Metrics step(const Batches& next) override { return system_.step(next); }
   void set_rate(real rate) override { system_.set_rate(rate); }
   void visit(Visitor& v) override { system_.visit(v); }
+  std::vector<Target> targets() override { return targets_of(system_); }
 
   Tensor sample(int64_t count, Noise& noise) override {
-    if constexpr (has_generator)
+    if constexpr (requires { system_.generate(system_.prior(count, noise)); })
       return system_.generate(system_.prior(count, noise));
     else
       return system_.sample(count, noise);
   }
-  bool has_latent_energy() const override { return has_logit; }
-  Energy latent_energy() override {
-    if constexpr (has_logit)
-      return ddls_energy([this](const Tensor& z) { return system_.generate(z); },
-                         [this](const Tensor& x) { return system_.logit(x); });
-    else
-      return Trainer::latent_energy();
-  }
-  Tensor prior(int64_t count, Noise& noise) override {
-    if constexpr (has_generator)
-      return system_.prior(count, noise);
-    else
-      return Trainer::prior(count, noise);
-  }
-  Tensor generate(const Tensor& z) override {
-    if constexpr (has_generator)
-      return system_.generate(z);
-    else
-      return Trainer::generate(z);
-  }
 
  private:
-  static constexpr bool has_generator = requires(System & s, const Tensor& z) { s.generate(z); };
-  static constexpr bool has_logit = requires(System & s, const Tensor& x) { s.logit(x); };
   System system_;
 };
 

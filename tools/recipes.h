@@ -17,6 +17,15 @@
 
 namespace erg::tools {
 
+/// A law that a trained system defines, for any sampler to follow.
+struct Target {
+  std::string space;  // "latent": chains move the generator's input; "data": the sample itself
+  Energy energy;      // the law is exp(-energy)
+  real step_size;     // of Langevin dynamics on it, for a start
+  std::function<Tensor(int64_t count, Noise&)> start;  // where chains begin
+  std::function<Tensor(const Tensor&)> samples;        // what their states stand for
+};
+
 /// A system in training, with what the program needs of it.
 class Trainer {
  public:
@@ -25,11 +34,8 @@ class Trainer {
   virtual void set_rate(real rate) = 0;
   /// New samples of the model; the noise decides which.
   virtual Tensor sample(int64_t count, Noise& noise) = 0;
-  /// A GAN's generator and logit, for samplers that refine it.
-  virtual bool has_latent_energy() const { return false; }
-  virtual Energy latent_energy() { throw std::logic_error("[trainer] this system has no latent energy"); }
-  virtual Tensor prior(int64_t, Noise&) { throw std::logic_error("[trainer] this system has no prior"); }
-  virtual Tensor generate(const Tensor&) { throw std::logic_error("[trainer] this system has no generator"); }
+  /// The laws this system defines, the one its paper samples first.
+  virtual std::vector<Target> targets() = 0;
   virtual void visit(Visitor& v) = 0;
 };
 
@@ -55,8 +61,12 @@ class PersistentEbm {
   Metrics step(const Batches& next) { return ebm_.step(next); }
   void set_rate(real rate) { ebm_.set_rate(rate); }
   Energy energy() const { return ebm_.energy(); }
+  /// How its chains move while it is trained.
+  const Langevin& langevin() const { return langevin_; }
+  /// Chains of the buffer.
+  Tensor start(int64_t count);
   /// Chains from the buffer, moved on by as many steps as training moves them.
-  Tensor sample(int64_t count, Noise& noise);
+  Tensor sample(int64_t count, Noise& noise) { return run(langevin_, energy(), start(count), chain_steps_, noise); }
   void visit(Visitor& v);
 
  private:

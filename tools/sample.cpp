@@ -2,45 +2,45 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
-#include "../engine/io/checkpoint.h"
 #include "../engine/io/npy.h"
+#include "../engine/io/png.h"
+#include "../engine/io/safetensors.h"
 #include "commands.h"
 #include "data.h"
 #include "error.h"
 #include "picture.h"
-#include "recipes.h"
-#include "run.h"
+#include "sampling.h"
 
 namespace erg::tools {
 
 namespace {
 
 struct Options {
-  std::string run, out = "samples.png", sampler = "generator";
+  std::string run, out = "samples.png";
   int64_t count = 64, steps = 100;
-  double step = 0.01;
   uint64_t seed = 1;
+  SamplerSettings sampler{.sampler = "generator"};
 };
 
-Tensor draw(Trainer& trainer, const Options& options) {
-  Noise noise(options.seed, "samples");
-  if (options.sampler == "generator") return trainer.sample(options.count, noise);
-  if (!trainer.has_latent_energy())
-    throw UsageError("--sampler ddls needs a run of a system with a generator and a discriminator");
-  const Langevin langevin = Langevin::ddls(real(options.step));
-  const Tensor start = trainer.prior(options.count, noise);
-  return trainer.generate(run(langevin, trainer.latent_energy(), start, options.steps, noise));
+Tensor draw(const TrainedRun& run, const Options& options, bool quiet) {
+  if (options.sampler.sampler == "generator") {
+    Noise noise(options.seed, "samples");
+    return run.trainer->sample(options.count, noise);
+  }
+  const Target target = run.target(options.sampler.space);
+  const auto sampling = start_sampling(options.sampler, target, options.count, options.steps, options.seed);
+  const Tensor samples = target.samples(sampling->advance(options.steps));
+  if (const std::string report = sampling->report(); !quiet && !report.empty())
+    std::fprintf(stderr, "%s: %s\n", options.sampler.sampler.c_str(), report.c_str());
+  return samples;
 }
 
-int sample(const Options& options) {
-  const std::filesystem::path run = options.run, out = options.out;
-  const Settings settings = read_config(run / "config.ini");
-  const std::unique_ptr<Trainer> trainer = make_trainer(settings, sample_shape(settings.data));
-  io::load(newest_checkpoint(run), *trainer);
-
-  const Tensor samples = draw(*trainer, options);
+int sample(const Options& options, bool quiet) {
+  const std::filesystem::path out = options.out;
+  const TrainedRun run(options.run);
+  const Tensor samples = draw(run, options, quiet);
   if (out.extension() == ".png") {
-    io::write_png(out, sample_picture(samples, mixture_of(settings.data)));
+    io::write_png(out, sample_picture(samples, mixture_of(run.settings.data)));
   } else if (out.extension() == ".npy") {
     io::write_npy(out, samples);
   } else if (out.extension() == ".safetensors") {
@@ -56,19 +56,23 @@ int sample(const Options& options) {
 
 }  // namespace
 
-void add_sample(CLI::App& app, const Common&, Run& run) {
+void add_sample(CLI::App& app, const Common& common, Run& run) {
   CLI::App* command = app.add_subcommand("sample", "Draw new samples from a trained run");
   auto options = std::make_shared<Options>();
+  std::vector<std::string> names = sampler_names();
+  names.insert(names.begin(), "generator");
   command->option_defaults()->always_capture_default();
   command->add_option("run", options->run, "Run directory")->required();
   command->add_option("--out", options->out, "File to write: .png, .npy or .safetensors");
   command->add_option("--n", options->count, "How many samples")->check(at_least(1));
-  command->add_option("--sampler", options->sampler, "generator, or ddls (Langevin dynamics in latent space)")
-      ->check(CLI::IsMember({"generator", "ddls"}));
-  command->add_option("--steps", options->steps, "ddls: steps of the chain")->check(at_least(0));
-  command->add_option("--epsilon", options->step, "ddls: step size");
   command->add_option("--seed", options->seed, "Which samples")->check(at_least(0));
-  command->callback([&run, options] { run = [options] { return sample(*options); }; });
+  command
+      ->add_option("--sampler", options->sampler.sampler,
+                   "generator: the system's own way; or chains on its energy, by")
+      ->check(CLI::IsMember(names));
+  command->add_option("--steps", options->steps, "Steps of the chains")->check(at_least(0));
+  add_sampler_settings(*command, options->sampler);
+  command->callback([&run, &common, options] { run = [options, &common] { return sample(*options, common.quiet); }; });
 }
 
 }  // namespace erg::tools

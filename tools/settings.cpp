@@ -25,14 +25,15 @@ CLI::Validator must_be(const std::string& wanted, std::function<bool(Number)> ho
       "");
 }
 
-CLI::Validator positive() {
-  return must_be<double>("a positive number", [](double x) { return x > 0 && std::isfinite(x); });
-}
 CLI::Validator not_negative() {
   return must_be<double>("a number of at least 0", [](double x) { return x >= 0 && std::isfinite(x); });
 }
 
 }  // namespace
+
+CLI::Validator positive() {
+  return must_be<double>("a positive number", [](double x) { return x > 0 && std::isfinite(x); });
+}
 
 CLI::Validator at_least(int64_t least) {
   return must_be<int64_t>("a whole number of at least " + std::to_string(least),

@@ -28,6 +28,8 @@ struct Settings {
 
 /// Checks for a whole number of at least `least`.
 CLI::Validator at_least(int64_t least);
+/// Checks for a number above zero.
+CLI::Validator positive();
 
 /// Declares every setting on a command, with the values in `settings` as defaults.
 void add_settings(CLI::App& command, Settings& settings);
