@@ -84,11 +84,12 @@ ERG_HD ExpParts exp_parts(float x) {
 }
 
 /// log(1 + f) - k ln 2, for 1 + f in [sqrt(1/2), sqrt(2)). k is minus the exponent, so that f = -0, k = 0 gives -0.
-ERG_HD float log_of_parts(float f, int32_t minus_exponent) {
-  const float k = float(minus_exponent);
-  const float p = polynomial(f, 0.333333313f, -0.250008374f, 0.200012922f, -0.166227654f, 0.14199695f, -0.13164185f,
-                             0.127791151f, -0.0764610618f);
-  return (f + (f * f * (f * p - 0.5f) - k * 1.42860677e-6f)) - k * 0.693145752f;
+ERG_HD float log_of_parts(float f, float k) {
+  const float square = f * f;  // the even and the odd terms apart, so that neither sum waits for the other
+  const float p = polynomial(square, 0.333333313f, 0.200012922f, 0.14199695f, 0.127791151f) +
+                  f * polynomial(square, -0.250008374f, -0.166227654f, -0.13164185f, -0.0764610618f);
+  const float low = -0.5f * square - k * 1.42860677e-6f;
+  return (f + (f * square * p + low)) - k * 0.693145752f;
 }
 
 /// The k that brings x * 2^k into [sqrt(1/2), sqrt(2)), for a positive normal x.
@@ -165,15 +166,18 @@ ERG_HD float log(float x) {
   const bool denormal = x < detail::smallest_normal;
   const float normal = denormal ? x * 8388608.f : x;  // 2^23
   const int32_t k = detail::minus_exponent(normal);
-  const float y = detail::log_of_parts(detail::scale(normal, k) - 1, denormal ? k + 23 : k);
+  const float y = detail::log_of_parts(detail::scale(normal, k) - 1, float(denormal ? k + 23 : k));
   return detail::log_checked(y, x);
 }
 ERG_HD double log(double x) { return ::log(x); }
 
 /// log(x) for an x that is known to be positive, normal and finite: less work.
 ERG_HD float log_positive(float x) {
-  const int32_t k = detail::minus_exponent(x);
-  return detail::log_of_parts(detail::scale(x, k) - 1, k);
+  using namespace detail;
+  constexpr float sqrt_half = 0.707106781f;
+  const uint32_t above = bits<uint32_t>(x) - bits<uint32_t>(sqrt_half);
+  const float fraction = bits<float>(bits<uint32_t>(x) - (above & 0xFF800000u));  // in [sqrt(1/2), sqrt(2))
+  return log_of_parts(fraction - 1, -float(int32_t(above) >> 23));
 }
 ERG_HD double log_positive(double x) { return ::log(x); }
 
@@ -184,7 +188,7 @@ ERG_HD float log1p(float x) {
   const int32_t k = detail::minus_exponent(u);
   const float power = k < -100 ? 0.f : detail::power_of_two(k);  // too small to matter, and soon to represent
   const float f = detail::scale(x, k) - (1 - power);             // in this order -0 stays -0
-  return detail::log_checked(detail::log_of_parts(f, k), u);
+  return detail::log_checked(detail::log_of_parts(f, float(k)), u);
 }
 ERG_HD double log1p(double x) { return ::log1p(x); }
 
@@ -223,20 +227,40 @@ ERG_HD double sin(double x) { return ::sin(x); }
 ERG_HD float cos(float x) { return detail::sincos(x).cos; }
 ERG_HD double cos(double x) { return ::cos(x); }
 
+namespace detail {
+
+/// sin and cos of pi (t + q / 2), |t| <= 1/4, where q is the upper two bits of `quadrant`.
+ERG_HD SinCos<float> sincospi_of_parts(float t, uint32_t quadrant) {
+  constexpr uint32_t sign = 0x80000000u, next_quadrant = 0x40000000u;
+  const float z = t * t;
+  const float s = t * polynomial(z, 3.14159274f, -5.16770887f, 2.54980397f, -0.589403033f);
+  const float c = polynomial(z, 1.f, -4.93480206f, 4.05870771f, -1.33504987f, 0.231357813f);
+  const bool odd = int32_t(quadrant << 1) < 0;
+  return {bits<float>(bits<uint32_t>(odd ? c : s) ^ (quadrant & sign)),
+          bits<float>(bits<uint32_t>(odd ? s : c) ^ ((quadrant + next_quadrant) & sign))};
+}
+
+}  // namespace detail
+
 /// sin(pi t) and cos(pi t), 1.7 ulp for |t| <= 1: reduced exactly, by multiples of 1/2.
 ERG_HD SinCos<float> sincospi(float t) {
   const detail::Rounded n = detail::round_to_nearest(2 * t);
-  const float r = t - 0.5f * n.value;
-  const float z = r * r;
-  const float s = r * detail::polynomial(z, 3.14159274f, -5.16770887f, 2.54980397f, -0.589403033f);
-  const float c = detail::polynomial(z, 1.f, -4.93480206f, 4.05870771f, -1.33504987f, 0.231357813f);
-  const bool swapped = n.integer & 1;
-  return {detail::negate_in_lower_half(swapped ? c : s, n.integer),
-          detail::negate_in_lower_half(swapped ? s : c, n.integer + 1)};
+  return detail::sincospi_of_parts(t - 0.5f * n.value, uint32_t(n.integer) << 30);
 }
 ERG_HD SinCos<double> sincospi(double t) {
   constexpr double pi = 3.14159265358979323846;
   return {::sin(pi * t), ::cos(pi * t)};
+}
+
+/// sin and cos of pi w / 2^31 for a word that stands for a signed number. Rounded to its upper two bits it is the
+/// nearest multiple of pi/2, and its other thirty, with a sign of their own, are what is left.
+template <class T>
+ERG_HD SinCos<T> sincos_of_word(uint32_t w) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return detail::sincospi_of_parts(float(int32_t(w << 2)) * 0x1p-33f, w + 0x20000000u);
+  } else {
+    return sincospi(T(int32_t(w)) * T(0x1p-31));
+  }
 }
 
 }  // namespace erg::math

@@ -58,19 +58,26 @@ struct NormalPair {
   T first, second;
 };
 
-/// Two independent N(0, 1) numbers from two words (Box & Muller 1958).
-///
-/// The radius sqrt(-2 ln u) uses all 32 bits, u = (word + 1/2) / 2^32, so that the tail reaches 6.76 standard
-/// deviations. Adding the word's halves rounds once; u may round to 1 but never to 0. The angle is pi times a signed
-/// word / 2^31.
+/// ln u, where u = (word + 1/2) / 2^32 uses all 32 bits. Adding the word's halves rounds once; u may round to 1 but
+/// never to 0, and its logarithm is never rounded to above 0.
+template <class T>
+ERG_HD T log_unit(uint32_t word) {
+  const T upper = T(int32_t(word >> 16)), lower = T(int32_t(word & 0xFFFFu));
+  return math::log_positive(upper * T(0x1p-16) + (lower * T(0x1p-32) + T(0x1p-33)));
+}
+
+/// Two independent N(0, 1) numbers (Box & Muller 1958): a vector of length sqrt(-2 ln u), which reaches 6.76 standard
+/// deviations, in the direction of pi times a signed word / 2^31.
+template <class T>
+ERG_HD NormalPair<T> normal_pair(T log_u, uint32_t angle_word) {
+  const T radius = math::sqrt(-2 * log_u);
+  const math::SinCos<T> angle = math::sincos_of_word<T>(angle_word);
+  return {radius * angle.cos, radius * angle.sin};
+}
+
 template <class T>
 ERG_HD NormalPair<T> box_muller(uint32_t radius_word, uint32_t angle_word) {
-  const T upper = T(int32_t(radius_word >> 16)), lower = T(int32_t(radius_word & 0xFFFFu));
-  const T u = upper * T(0x1p-16) + (lower + T(0.5)) * T(0x1p-32);
-  const T squared = -2 * math::log_positive(u);
-  const T radius = math::sqrt(squared > 0 ? squared : T(0));  // were log to round above 0 near u = 1
-  const math::SinCos<T> angle = math::sincospi(T(int32_t(angle_word)) * T(0x1p-31));
-  return {radius * angle.cos, radius * angle.sin};
+  return normal_pair(log_unit<T>(radius_word), angle_word);
 }
 
 }  // namespace erg::philox

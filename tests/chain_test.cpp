@@ -1,6 +1,6 @@
-// Whole chains on small networks: against plain loops in double, and against themselves, since a chain's bits may depend
-// neither on the batch it runs in, nor on threads, nor on how many steps a launch makes. How many chains there are
-// decides which lanes hold what, so the batches here reach every form of the kernel.
+// Whole chains on small networks: against plain loops in double, and against themselves, since a chain's bits may
+// depend neither on the batch it runs in, nor on threads, nor on how many steps a launch makes. How many chains there
+// are decides which lanes hold what, so the batches here reach every form of the kernel.
 #include "kernels/chain.h"
 
 #include <gmock/gmock.h>
@@ -137,7 +137,8 @@ std::vector<double> exact(const Launch& launch, const std::vector<real>& starts)
       energies[size_t(k * chains + b)] = energy_and_gradient(launch.net.view(), g);
       for (int64_t i = 0; i < d; ++i) {
         double& position = x[size_t(b * d + i)];
-        position -= launch.update.drift * std::clamp<double>(g[size_t(i)], -launch.update.grad_clip, launch.update.grad_clip);
+        position -=
+            launch.update.drift * std::clamp<double>(g[size_t(i)], -launch.update.grad_clip, launch.update.grad_clip);
         if (launch.update.noise != 0) position += launch.update.noise * normal_of(key, k, key.first + b * d + i);
         position = std::clamp<double>(position, launch.update.low, launch.update.high);
       }
@@ -169,8 +170,15 @@ constexpr Unit units[] = {Unit::identity, Unit::leaky_relu, Unit::silu, Unit::so
 class EveryUnit : public testing::TestWithParam<Unit> {};
 
 TEST_P(EveryUnit, FollowsDouble) {
-  for (const auto& widths : std::vector<std::vector<int>>{
-           {1, 1}, {3, 1}, {64, 1}, {2, 128, 1}, {7, 17, 1}, {1, 3, 17, 1}, {2, 64, 64, 1}, {3, 1, 2, 3, 1}, {64, 13, 5, 9, 1}})
+  for (const auto& widths : std::vector<std::vector<int>>{{1, 1},
+                                                          {3, 1},
+                                                          {64, 1},
+                                                          {2, 128, 1},
+                                                          {7, 17, 1},
+                                                          {1, 3, 17, 1},
+                                                          {2, 64, 64, 1},
+                                                          {3, 1, 2, 3, 1},
+                                                          {64, 13, 5, 9, 1}})
     for (int64_t chains : {1, 5, 17}) {
       SCOPED_TRACE(name(widths) + ", chains " + std::to_string(chains));
       const Net net(widths, GetParam());
@@ -282,21 +290,21 @@ TEST(Chain, BitsDoNotDependOnTheBatch) {
       Launch launch{net, 10};
       launch.first = 3;
       const std::vector<real> x = starts(net, chains);
-      on_every_isa([&] { return launch(x); },
-                   [&](const std::vector<real>& whole) {
-                     int64_t first = 0;
-                     for (int64_t count : {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 16, 14}) {
-                       const std::vector<real> part = part_of(launch, x, first, count);
-                       for (int64_t i = 0; i < count * d; ++i) ASSERT_EQ(part[size_t(i)], whole[size_t(first * d + i)]);
-                       for (int64_t k = 0; k < launch.steps; ++k)
-                         for (int64_t b = 0; b < count; ++b)
-                           ASSERT_EQ(part[size_t(count * d + k * count + b)],
-                                     whole[size_t(chains * d + k * chains + first + b)])
-                               << "energy of chain " << b << " of " << count << " at step " << k;
-                       first += count;
-                     }
-                     ASSERT_EQ(first, chains);
-                   });
+      on_every_isa(
+          [&] { return launch(x); },
+          [&](const std::vector<real>& whole) {
+            int64_t first = 0;
+            for (int64_t count : {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 16, 14}) {
+              const std::vector<real> part = part_of(launch, x, first, count);
+              for (int64_t i = 0; i < count * d; ++i) ASSERT_EQ(part[size_t(i)], whole[size_t(first * d + i)]);
+              for (int64_t k = 0; k < launch.steps; ++k)
+                for (int64_t b = 0; b < count; ++b)
+                  ASSERT_EQ(part[size_t(count * d + k * count + b)], whole[size_t(chains * d + k * chains + first + b)])
+                      << "energy of chain " << b << " of " << count << " at step " << k;
+              first += count;
+            }
+            ASSERT_EQ(first, chains);
+          });
     }
 }
 
@@ -341,9 +349,7 @@ TEST(Chain, NanStaysInItsChain) {
                      const std::vector<real> healthy = launch(x);
                      EXPECT_TRUE(std::isnan(y[2]));
                      for (int64_t i = 0; i < chains * 2; ++i)
-                       if (i / 2 != 1) {
-                         EXPECT_EQ(y[size_t(i)], healthy[size_t(i)]);
-                       }
+                       if (i / 2 != 1) { EXPECT_EQ(y[size_t(i)], healthy[size_t(i)]); }
                      for (int64_t k = 0; k < launch.steps; ++k)
                        for (int64_t b = 0; b < chains; ++b) {
                          const size_t energy = size_t(chains * 2 + k * chains + b);

@@ -168,6 +168,18 @@ TEST(BoxMuller, Extremes) {
   }
 }
 
+/// Angles at and beside the multiples of pi/4, where the quadrant changes or a coordinate is 0.
+TEST(BoxMuller, AnglesAtTheQuadrantsEdges) {
+  for (uint64_t eighth = 0; eighth < 8; ++eighth)
+    for (int beside : {-1, 0, 1}) {
+      const uint32_t word = uint32_t(eighth << 29) + uint32_t(beside);
+      const auto f = math::sincos_of_word<float>(word);
+      const double angle = M_PI * int32_t(word) / 0x1p31;
+      EXPECT_NEAR(f.sin, std::sin(angle), 1.2e-7) << word;
+      EXPECT_NEAR(f.cos, std::cos(angle), 1.2e-7) << word;
+    }
+}
+
 /// Rounding u moves it by up to 2^-25, and hence the radius r by up to 2^-25 / r where u is near 1.
 TEST(BoxMuller, FloatFollowsDouble) {
   rc::check([](uint32_t radius_word, uint32_t angle_word) {

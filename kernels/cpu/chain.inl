@@ -5,11 +5,12 @@
 // derivatives on the way back. With many chains the lanes of a register are chains (ChainsInLanes): a weight is
 // broadcast and meets the same unit of several chains. With few the lanes are units (UnitsInLanes), an input is
 // broadcast and meets the weights of several units. It is one product with its operands exchanged, so one register
-// tile serves both. Either way a sum starts from the bias and adds its terms in ascending order, with the same
-// instruction; what is elementwise is one function (chain_units.inl). Hence a chain's bits are the same in any tile.
+// tile serves both. Either way a sum starts from the bias and adds its terms in the same order with the same
+// instruction, and what is elementwise is one function (chain_units.inl). Hence a chain's bits are the same in any
+// tile.
 
 #include "tile.inl"
-// After tile.inl:
+
 #include "chain_units.inl"
 #include "noise_tile.inl"
 
@@ -30,8 +31,8 @@ ERG_HD void add_term(const real* rows, int row_stride, const real* columns, Vect
 }
 
 /// sum[i][v] += sum over p of rows[p*row_step + i*row_stride] * columns[p*V + v], in vectors of columns. The terms are
-/// dealt to `parts` sums that are added in the end: a sum's additions wait for each other, and a narrow product has too
-/// few sums to fill the time.
+/// dealt to `parts` sums that are added in the end: each addition to a sum waits for the one before, and a narrow
+/// product has too few sums to fill the time.
 template <int parts, int M, int V>
 ERG_HD void add_terms(int terms, const real* rows, int row_step, int row_stride, const real* columns,
                       Vector (&sum)[M][V]) {
@@ -43,7 +44,8 @@ ERG_HD void add_terms(int terms, const real* rows, int row_step, int row_stride,
   int p = 0;
   for (; p + parts <= terms; p += parts)
 #pragma GCC unroll 4
-    for (int s = 0; s < parts; ++s, rows += row_step, columns += V * lanes) add_term(rows, row_stride, columns, part[s]);
+    for (int s = 0; s < parts; ++s, rows += row_step, columns += V * lanes)
+      add_term(rows, row_stride, columns, part[s]);
   for (; p < terms; ++p, rows += row_step, columns += V * lanes) add_term(rows, row_stride, columns, part[0]);
 #pragma GCC unroll 12
   for (int i = 0; i < M; ++i)
@@ -196,6 +198,8 @@ struct Product {
   real* out;
 };
 
+/// The next `panels` panels, of `items_of_each` items. `parts` depends on nothing but the number of units, so that
+/// every kind of tile adds alike.
 template <class Tile, int parts, int items = Tile::panel_items>
 void multiply_panels(int panels, int items_of_each, Product& product) {
   if constexpr (items > 1)
@@ -290,35 +294,43 @@ void backward(const DenseNet& net, const real* weights, const Buffers& b) {
   }
 }
 
-/// All steps of the tile whose first chain is `first`.
+/// Calls f(i, j) with every value of a tile's first `count` chains: i among [chains][values], j in a buffer.
+template <class Tile, class F>
+ERG_HD void for_each_value(int count, int values, F f) {
+  for (int c = 0; c < count; ++c)
+    for (int u = 0; u < values; ++u) f(c * values + u, Tile::index(u, c));
+}
+
+/// Draws the noise of a step for the chains whose first coordinate is `element` of the draw.
+template <class Tile>
+void draw_noise(const Draw& draw, int64_t element, int count, int d, const Buffers& b) {
+  draw_normals(draw, element, element + count * d, b.drawn);
+  for_each_value<Tile>(count, d, [&](int i, int j) { b.noise[j] = b.drawn[i]; });
+}
+
+/// All steps of the tile whose first chain is `first`. Lanes without a chain run along from 0, without noise.
 template <class Tile>
 void run_tile(const Launch& launch, int64_t first, const Buffers& b) {
   const int d = launch.net.layer[0].in, count = int(smaller(Tile::chains, launch.chains - first));
-  real* x = launch.x + first * d;
-  const int64_t element = launch.key.first + first * d;
-  Draw draw = draw_of(launch.key);
+  real *x = launch.x + first * d, *energies = launch.energies + first;
   for (int64_t i = 0; i < b.size; ++i) b.position[i] = b.noise[i] = 0;
-  for (int c = 0; c < count; ++c)
-    for (int i = 0; i < d; ++i) b.position[Tile::index(i, c)] = x[c * d + i];
-  for (int k = 0; k < launch.steps; ++k) {
+  for_each_value<Tile>(count, d, [&](int i, int j) { b.position[j] = x[i]; });
+  Draw draw = draw_of(launch.key);
+  for (int k = 0; k < launch.steps; ++k, energies += launch.chains) {
     const real* weights = launch.weights;
     const real* energy = forward<Tile>(launch.net, weights, b);
-    for (int c = 0; c < count; ++c) launch.energies[k * launch.chains + first + c] = energy[Tile::index(0, c)];
+    for_each_value<Tile>(count, 1, [&](int i, int j) { energies[i] = energy[j]; });
     backward<Tile>(launch.net, weights, b);
     if (launch.update.noise != 0) {
-      draw_range(element, element + count * d, b.drawn,
-                 [&](int64_t tile, real* z) { draw_normals(draw, tile, z); });
-      for (int c = 0; c < count; ++c)
-        for (int i = 0; i < d; ++i) b.noise[Tile::index(i, c)] = b.drawn[c * d + i];
-      draw.step = broadcast_word(*launch.key.step + uint32_t(k) + 1);
+      draw.step = broadcast_word(*launch.key.step + uint32_t(k));
+      draw_noise<Tile>(draw, launch.key.first + first * d, count, d, b);
     }
     for (int row = 0; row < Tile::rows; ++row) {
       const int at = Tile::index(0, row);
       update(launch.update, Tile::length(d), b.gradient + at, b.noise + at, b.position + at);
     }
   }
-  for (int c = 0; c < count; ++c)
-    for (int i = 0; i < d; ++i) x[c * d + i] = b.position[Tile::index(i, c)];
+  for_each_value<Tile>(count, d, [&](int i, int j) { x[i] = b.position[j]; });
 }
 
 // ---- The whole ----
@@ -368,6 +380,7 @@ inline void dense_chain_(const DenseNet& net, const LangevinUpdate& s, const Noi
   real* weights = workspace + (cache_line - misaligned) % cache_line;
   real* scratch = weights + weights_size(net);
   const Launch launch{net, s, key, chains, steps, weights, energies, x};
+  // A tile of ChainsInLanes costs the same however few of its lanes have a chain.
   const int64_t of_each_thread = larger(1, ceil_div(chains, max_threads()));
   if (4 * of_each_thread <= 3 * ChainsInLanes::chains)
     run_few(ceil_div(of_each_thread, ceil_div(of_each_thread, few_chains_max)), launch, weights, scratch);

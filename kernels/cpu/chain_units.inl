@@ -18,10 +18,14 @@ ERG_HD V each_lane(V x, F f) {
   return x;
 }
 
-ERG_HD Vector polynomial(Vector, real c) { return broadcast(c); }
-template <class... C>
-ERG_HD Vector polynomial(Vector x, real c, C... higher) {
-  return c + x * polynomial(x, higher...);
+/// c[0] + c[1] x + c[2] x^2 + ... The even and the odd terms apart, so that neither sum waits for the other.
+template <int n>
+ERG_HD Vector polynomial(Vector x, const real (&c)[n]) {
+  const Vector square = x * x;
+  Vector sum[2] = {};
+#pragma GCC unroll 8
+  for (int i = n - 1; i >= 0; --i) sum[i % 2] = i + 2 < n ? c[i] + square * sum[i % 2] : broadcast(c[i]);
+  return sum[0] + x * sum[1];
 }
 
 /// A register of reals as integers: what comparing two of them gives, and what their bits are.
@@ -42,9 +46,9 @@ ERG_HD V bounded_magnitude(V x, float limit) {
 template <class V>
 ERG_HD V exp_of_minus_magnitude(V x) {
   if constexpr (sizeof(real) == sizeof(float)) {
-    const V power = bounded_magnitude(x, 87) * -1.44269504f;  // at 87 2^n is still a normal number
+    const V power = bounded_magnitude(x, 87) * -1.44269504f;                   // at 87 2^n is still a normal number
     const V shifted = power + 12582912.f, r = power - (shifted - 12582912.f);  // 1.5 * 2^23 leaves n in the low bits
-    const V y = polynomial(r, 1.f, 0.693147182f, 0.240226462f, 0.0555032883f, 0.00961848069f, 0.00133980123f);
+    const V y = polynomial(r, {1.f, 0.693147182f, 0.240226462f, 0.0555032883f, 0.00961848069f, 0.00133980123f});
     return V(Bits(y) + (Bits(shifted) << 23));
   } else {
     return each_lane(x, [](real x) { return math::exp(-math::abs(x)); });
@@ -57,8 +61,8 @@ ERG_HD V log1p_of_fraction(V z) {
   if constexpr (sizeof(real) == sizeof(float)) {
     const auto upper = z > 0.414213562f;
     const V f = upper ? 0.5f * z - 0.5f : z;
-    const V p = polynomial(f, 0.333333313f, -0.250008374f, 0.200012922f, -0.166227654f, 0.14199695f, -0.13164185f,
-                           0.127791151f, -0.0764610618f);
+    const V p = polynomial(f, {0.333333313f, -0.250008374f, 0.200012922f, -0.166227654f, 0.14199695f, -0.13164185f,
+                               0.127791151f, -0.0764610618f});
     return (f + f * f * (f * p - 0.5f)) + (upper ? broadcast(0.693147182f) : V{});
   } else {
     return each_lane(z, [](real z) { return math::log1p(z); });
@@ -71,11 +75,11 @@ ERG_HD V tanh(V x) {
   if constexpr (sizeof(real) == sizeof(float)) {
     const V magnitude = V(Bits(x) & INT32_MAX);
     const V bounded = magnitude > 9 ? broadcast(9) : magnitude, z = bounded * bounded;  // NaN compares false and passes
-    const V numerator = polynomial(z, 4.89352455891786e-3f, 6.37261928875436e-4f, 1.48572235717979e-5f,
-                                   5.12229709037114e-8f, -8.60467152213735e-11f, 2.00018790482477e-13f,
-                                   -2.76076847742355e-16f);
-    const V denominator = polynomial(z, 4.89352518554385e-3f, 2.26843463243900e-3f, 1.18534705686654e-4f,
-                                     1.19825839466702e-6f);
+    const V numerator =
+        polynomial(z, {4.89352455891786e-3f, 6.37261928875436e-4f, 1.48572235717979e-5f, 5.12229709037114e-8f,
+                       -8.60467152213735e-11f, 2.00018790482477e-13f, -2.76076847742355e-16f});
+    const V denominator =
+        polynomial(z, {4.89352518554385e-3f, 2.26843463243900e-3f, 1.18534705686654e-4f, 1.19825839466702e-6f});
     return V(Bits(bounded * numerator / denominator) | (Bits(x) & INT32_MIN));
   } else {
     return each_lane(x, [](real x) { return math::tanh(x); });

@@ -3,6 +3,8 @@
 // as the instruction set's registers want it; here is what holds for all of them.
 #pragma once
 
+#include <utility>
+
 #include "../philox.h"
 #include "../random.h"
 #include "parallel.h"

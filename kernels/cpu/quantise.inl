@@ -9,16 +9,8 @@ void quantise(const ByteRange& range, int64_t n, const real* __restrict x, uint8
 /// Elements [begin, end) of a draw; q[0] and x[0] are the first of them.
 void dequantise(const ByteRange& range, const NoiseKey& key, int64_t begin, int64_t end, const uint8_t* __restrict q,
                 real* __restrict x) {
-  const Draw draw = draw_of(key);
-  for (int64_t first = begin / tile_size * tile_size; first < end; first += tile_size) {
-    TileWords words;
-    draw_words(draw, first, words);
-    real u[tile_size];
-    for (int b = 0; b < tile_blocks; ++b)
-      for (int j = 0; j < 4; ++j) u[4 * b + j] = philox::unit<real>(words.word[j][b]);
-    const int64_t from = first < begin ? begin : first, last = end - first < tile_size ? end : first + tile_size;
-    for (int64_t i = from; i < last; ++i) x[i - begin] = point_of(range, q[i - begin], u[i - first]);
-  }
+  draw_each(draw_of(key), begin, end, x, [](uint32_t word) { return philox::unit<real>(word); });
+  for (int64_t i = 0; i < end - begin; ++i) x[i] = point_of(range, q[i], x[i]);
 }
 
 void bin_centres(const ByteRange& range, int64_t n, const uint8_t* __restrict q, real* __restrict x) {

@@ -36,32 +36,27 @@ void average_(int64_t n, real decay, const real* __restrict p, real* __restrict 
   for (int64_t i = 0; i < n; ++i) average[i] += (1 - decay) * (p[i] - average[i]);
 }
 
-void descend(const LangevinUpdate& s, int64_t n, const real* __restrict g, real* __restrict x) {
+/// The Langevin step with noise z.
+ERG_HD void step(LangevinUpdate s, int64_t n, const real* __restrict g, const real* __restrict z, real* __restrict x) {
+  for (int64_t i = 0; i < n; ++i)
+    x[i] = math::clamp(x[i] - s.drift * math::clamp(g[i], -s.grad_clip, s.grad_clip) + s.noise * z[i], s.low, s.high);
+}
+
+void descend(LangevinUpdate s, int64_t n, const real* __restrict g, real* __restrict x) {
   for (int64_t i = 0; i < n; ++i)
     x[i] = math::clamp(x[i] - s.drift * math::clamp(g[i], -s.grad_clip, s.grad_clip), s.low, s.high);
 }
 
-/// One whole tile of a noisy step; `first` is its first element's index in the draw.
-void langevin_tile(const LangevinUpdate& s, const Draw& draw, int64_t first, const real* __restrict g,
-                   real* __restrict x) {
-  real z[tile_size];
-  draw_normals(draw, first, z);
-  for (int i = 0; i < tile_size; ++i)
-    x[i] = math::clamp(x[i] - s.drift * math::clamp(g[i], -s.grad_clip, s.grad_clip) + s.noise * z[i], s.low, s.high);
-}
-
-/// Elements [begin, end) of a draw; g[0] and x[0] are the first of them.
+/// Elements [begin, end) of a draw; g[0] and x[0] are the first of them. The noise of a part stays in the first-level
+/// cache until it is used.
 void langevin_(const LangevinUpdate& s, const NoiseKey& key, int64_t begin, int64_t end, const real* g, real* x) {
+  constexpr int64_t part = many_tiles * tile_size;
   const Draw draw = draw_of(key);
-  for (int64_t first = begin / tile_size * tile_size; first < end; first += tile_size) {
-    if (first >= begin && end - first >= tile_size) {
-      langevin_tile(s, draw, first, g + (first - begin), x + (first - begin));
-      continue;
-    }
-    const int64_t last = end - first < tile_size ? end : first + tile_size, from = first < begin ? begin : first;
-    real part_g[tile_size] = {}, part_x[tile_size] = {};
-    for (int64_t i = from; i < last; ++i) part_g[i - first] = g[i - begin], part_x[i - first] = x[i - begin];
-    langevin_tile(s, draw, first, part_g, part_x);
-    for (int64_t i = from; i < last; ++i) x[i - begin] = part_x[i - first];
+  alignas(64) real z[part];
+  for (int64_t first = begin; first < end;) {
+    const int64_t boundary = (first / part + 1) * part, last = boundary < end ? boundary : end;
+    draw_normals(draw, first, last, z);
+    step(s, last - first, g + (first - begin), z, x + (first - begin));
+    first = last;
   }
 }
