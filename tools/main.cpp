@@ -6,6 +6,7 @@
 
 #include "../engine/io/error.h"
 #include "../kernels/cpu/isa.h"
+#include "../samplers/chains.h"
 #include "commands.h"
 #include "error.h"
 #include "recipes.h"
@@ -26,10 +27,13 @@ void declare(CLI::App& app, Common& common, Settings& settings, Run& run) {
   add_demo(app, common, run);
   add_train(app, common, settings, run);
   add_sample(app, common, run);
+  add_diagnose(app, common, run);
+  add_bench(app, common, run);
   add_version(app, run);
   app.footer(
-      "Run 'erg COMMAND --help' for a command's options. Exit codes: 0 ok, 64 usage, 65 bad data, 66 no input,\n"
-      "69 device unavailable, 73/74 cannot write, 75 out of memory, 76 diverged, 130/143 stopped after a checkpoint.");
+      "Run 'erg COMMAND --help' for a command's options. Exit codes: 0 ok, 1 check failed, 64 usage, 65 bad data,\n"
+      "66 no input, 69 device unavailable, 73/74 cannot write, 75 out of memory, 76 diverged, 130/143 stopped after\n"
+      "a checkpoint.");
 }
 
 /// A wrong ERG_ISA is told now, not at the first kernel.
@@ -85,6 +89,8 @@ int guarded_main(int argc, char** argv) {
     return fail(error.what(), Exit::no_input);
   } catch (const io::WriteError& error) {
     return fail(error.what(), error.step == io::WriteError::Step::create ? Exit::cannot_create : Exit::cannot_write);
+  } catch (const TrainingDivergedError& error) {
+    return fail(error.what(), Exit::diverged);
   } catch (const DivergedError& error) { return fail(error.what(), Exit::diverged); } catch (const std::bad_alloc&) {
     return fail("out of memory; try a smaller --batch or --width", Exit::out_of_memory);
   } catch (const std::exception& error) { return fail(error.what(), Exit::internal); }

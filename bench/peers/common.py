@@ -1,0 +1,190 @@
+"""What the peers share: reading the exported work, timing by turns, the check of the law, and the report.
+
+A peer gives `main` one function, `variants(work)`: pairs of a name and a function that makes a Runner of the work.
+"""
+
+import argparse
+import datetime
+import importlib
+import json
+import math
+import os
+import pathlib
+import platform
+import statistics
+import sys
+import time
+import types
+
+
+def framework(module, name):
+    """Imports a framework, or ends with one line and exit code 69."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        print(f"{pathlib.Path(sys.argv[0]).name}: {name} is not installed ({error}); see README.md", file=sys.stderr)
+        sys.exit(69)
+
+
+np = framework("numpy", "NumPy")
+
+CHECKED_CHAINS = 1024
+POINTS, PERMUTATIONS = 512, 999
+ALLOWED_DIFFERENCE = 1e-3
+SHORTEST = 0.03  # seconds a measurement should last
+
+
+class Runner:
+    """Chains of one piece of work in one framework."""
+
+    def run(self):
+        """Runs the work's chains from their starts, with noise of their own, to the end: what is timed."""
+        raise NotImplementedError
+
+    def ends(self, starts, noise=None):
+        """Where chains from `starts` [B,...] end, as an array; `noise` [steps,B,...] replaces the generator's."""
+        raise NotImplementedError
+
+
+def arguments(description):
+    """The command line. Limits the process to the threads asked for, and so must come before a framework is loaded."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("folder", type=pathlib.Path, help="what `erg bench langevin --export FOLDER` wrote")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--repeats", type=int, default=10, help="measurements, of which the median counts")
+    parser.add_argument("--only", help="one workload, as in erg bench langevin")
+    options = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
+    return options
+
+
+def read_work(folder, only):
+    """The pieces of work, with arrays in place of file names."""
+    description = json.loads((folder / "work.json").read_text())
+    for entry in description["work"]:
+        if only and entry["workload"] != only:
+            continue
+        work = types.SimpleNamespace(**entry, seed=description["seed"], significance=description["significance"])
+        for name in ("starts", "given_noise", "driven", "reference"):
+            setattr(work, name, None if getattr(work, name) is None else np.load(folder / getattr(work, name)))
+        work.weights = [np.load(folder / name) for name in work.weights]
+        work.given_noise = work.given_noise.reshape(work.steps, -1, *work.starts.shape[1:])
+        yield work
+
+
+# ---- The law: the same tests as tools/bench/law.cpp
+
+
+def driven_difference(work, runner):
+    """How far chains end from chains in double with the same noise, relative to their way."""
+    count = min(work.B, work.given_noise.shape[1])
+    starts = work.starts[: work.B]
+    noise = np.zeros((work.steps, *starts.shape), np.float32)
+    noise[:, :count] = work.given_noise[:, :count]
+    ends = runner.ends(starts, noise).reshape(work.B, -1)[:count].astype(np.float64)
+    reference = work.driven[:count].astype(np.float64)
+    way = reference - starts[:count].reshape(count, -1)
+    return math.sqrt(np.sum((ends - reference) ** 2) / np.sum(way**2))
+
+
+def moment_test(a, b):
+    """The largest differences of mean, variance and pooled powers in standard errors, and their significance."""
+
+    def mean_difference(a, b):
+        return np.abs(a.mean(0) - b.mean(0)) / np.sqrt(a.var(0, ddof=1) / len(a) + b.var(0, ddof=1) / len(b))
+
+    def variance_difference(a, b):
+        def squared_error(x):
+            return (((x - x.mean(0)) ** 4).mean(0) - x.var(0, ddof=1) ** 2) / len(x)
+
+        return np.abs(a.var(0, ddof=1) - b.var(0, ddof=1)) / np.sqrt(squared_error(a) + squared_error(b))
+
+    def powers(x):
+        return np.stack([(x**k).mean(1) for k in (2, 3, 4)], 1)
+
+    found = [mean_difference(a, b), variance_difference(a, b), mean_difference(powers(a), powers(b))]
+    comparisons = sum(len(differences) for differences in found)
+    largest = [float(np.max(differences)) for differences in found]
+    return *largest, min(1.0, comparisons * math.erfc(max(largest) / math.sqrt(2)))
+
+
+def some_points(x):
+    count = min(len(x), POINTS)
+    step = max(1, len(x) // count - 1) | 1
+    return x[: count * step : step]
+
+
+def energy_test(a, b, seed):
+    """The energy distance of two samples, and the share of random relabellings where it is as large."""
+    a, b = some_points(a), some_points(b)
+    points = np.concatenate([a, b])
+    squares = np.sum(points**2, 1)
+    distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * points @ points.T, 0))
+    labels = np.concatenate([np.full(len(a), 1 / len(a)), np.full(len(b), -1 / len(b))])
+    generator = np.random.default_rng(seed)
+    columns = np.stack([labels] + [generator.permutation(labels) for _ in range(PERMUTATIONS)], 1)
+    found = -np.sum(columns * (distances @ columns), 0)
+    return float(found[0]), float(np.mean(found >= found[0] - 1e-12))
+
+
+def check_law(work, runner):
+    law = {"passed": False, "difference": driven_difference(work, runner)}
+    law["passed"] = law["difference"] < ALLOWED_DIFFERENCE
+    if work.reference is not None:
+        batches = range(0, max(CHECKED_CHAINS, work.B), work.B)
+        ends = np.concatenate([runner.ends(work.starts[i : i + work.B]).reshape(work.B, -1) for i in batches])
+        ends, reference = ends.astype(np.float64), work.reference.astype(np.float64)
+        law["mean"], law["variance"], law["powers"], moments_p = moment_test(ends, reference)
+        law["distance"], law["p"] = energy_test(ends, reference, work.seed)
+        law["passed"] = bool(law["passed"] and min(moments_p, law["p"]) > work.significance)
+    return law
+
+
+# ---- Time
+
+
+class Timed:
+    """A body timed in turns with others; its time is the median of its measurements."""
+
+    def __init__(self, body):
+        self.body, self.calls, self.seconds = body, 1, []
+        body()  # compiles
+        self.calls = max(1, math.ceil(SHORTEST / self.seconds_a_call()))
+
+    def seconds_a_call(self):
+        start = time.perf_counter()
+        for _ in range(self.calls):
+            self.body()
+        return (time.perf_counter() - start) / self.calls
+
+    def measure(self):
+        self.seconds.append(self.seconds_a_call())
+
+
+def main(options, environment, variants):
+    """Measures every variant of every piece of work and prints the report. Returns the exit code."""
+    jobs = []
+    for work in read_work(options.folder, options.only):
+        for name, make in variants(work):
+            print(f"preparing {work.work}, {name}", file=sys.stderr)
+            runner = make()
+            jobs.append((work, name, runner, Timed(runner.run)))
+    for round in range(options.repeats):
+        print(f"measuring {round + 1}/{options.repeats}", file=sys.stderr)
+        for *_, timed in jobs:
+            timed.measure()
+    rows = []
+    for work, name, runner, timed in jobs:
+        seconds = statistics.median(timed.seconds) / work.steps
+        rows.append({
+            "workload": work.workload, "work": work.work, "variant": name,
+            "B": work.B, "d": work.d, "steps": work.steps, "threads": options.threads,
+            "us_per_step": 1e6 * seconds, "mchain_steps_per_s": 1e-6 * work.B / seconds,
+            "law": check_law(work, runner),
+        })  # fmt: skip
+    environment = {
+        **environment, "date": datetime.date.today().isoformat(), "threads": options.threads,
+        "python": platform.python_version(),
+    }  # fmt: skip
+    print(json.dumps({"environment": environment, "rows": rows}, indent=2))
+    return 0 if all(row["law"]["passed"] for row in rows) else 1

@@ -1,0 +1,45 @@
+// Timing by turns: several bodies measured one after the other, round after round, so that a slow moment of the machine
+// meets them all. A body's time is the median over its rounds.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace erg::tools {
+
+class Timed {
+ public:
+  /// Warms up, and finds how many calls make a measurement long enough for the clock.
+  explicit Timed(std::function<void()> body) : body_(std::move(body)) {
+    body_();
+    calls_ = std::max(1, int(std::ceil(shortest / seconds_of(1))));
+  }
+  void measure() { seconds_.push_back(seconds_of(calls_) / calls_); }
+  /// Seconds a call: the median of the measurements, of which there must be one.
+  double median() const {
+    std::vector<double> sorted = seconds_;
+    std::sort(sorted.begin(), sorted.end());
+    const size_t n = sorted.size();
+    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr double shortest = 0.03;
+
+  double seconds_of(int calls) const {
+    const Clock::time_point start = Clock::now();
+    for (int i = 0; i < calls; ++i) body_();
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+
+  std::function<void()> body_;
+  int calls_ = 1;
+  std::vector<double> seconds_;
+};
+
+}  // namespace erg::tools

@@ -1,0 +1,59 @@
+// What `erg bench langevin` measures: chains of each kind of energy, with all that another program needs to run the
+// same chains.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reference.h"
+
+namespace erg::tools {
+
+/// A law to sample from and how: everything but how many chains run together.
+struct Problem {
+  std::string name;    // "double-well-8"
+  std::string energy;  // "double well": which gradient, for peers
+  Langevin langevin;
+  int64_t steps;
+  Tensor starts;  // [chains,...], a multiple of every workload's chains
+  std::vector<Tensor> weights;
+  Gradient gradient;
+  Sample reference;           // where chains with noise of their own end; empty where that would take too long
+  std::vector<Tensor> noise;  // [few chains,...], step by step
+  Sample driven;              // where the first few chains end with that noise
+};
+
+/// Chains of a problem, and the code under measurement that runs them.
+struct Workload {
+  std::string name;
+  std::shared_ptr<const Problem> problem;
+  int64_t chains;
+  double operations;  // of a chain's step, in multiplications and additions; 0: the update's bytes are counted instead
+  std::function<Tensor(const Tensor& starts, Noise& noise)> run;  // where the chains end
+
+  /// Chains [first, first + chains) of the problem's starts.
+  Tensor starts(int64_t first = 0) const;
+  int64_t size() const { return problem->starts.shape().row_size(); }
+  /// What peers measure once for all workloads that do the same: "mlp-1024".
+  std::string work() const { return problem->name + "-" + std::to_string(chains); }
+};
+
+std::vector<std::string> workload_names();
+/// The workloads with this name, or all for "". Computes their references.
+std::vector<Workload> make_workloads(const std::string& only, uint64_t seed);
+
+/// Whether the chains that a workload runs follow the law they should, and the numbers that say so.
+struct LawCheck {
+  bool passed;
+  std::vector<std::pair<std::string, double>> numbers;
+};
+/// Two checks against chains in double. With the same noise the first few chains must take the same way: "difference"
+/// is the root mean square of what lies between their ends, over that of the way from their starts. With other noise a
+/// thousand chains must have the same law: "mean", "variance" and "powers" (law.h) differ by so many standard errors,
+/// "distance" is the energy distance and "p" its significance.
+LawCheck check_law(const Workload& workload, uint64_t seed);
+
+}  // namespace erg::tools
