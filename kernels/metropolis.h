@@ -13,9 +13,9 @@ struct ChainRows {
   T *x, *gradient, *energy;
 };
 
-/// Chain b moves to its proposal when log uniform[b] < log_ratio[b] (Metropolis et al. 1953, Hastings 1970).
-/// acceptance[b] = min(1, exp(log_ratio[b])). A ratio that is NaN rejects with acceptance 0: the proposal lies where
-/// the energy cannot be told, or its trajectory left the finite numbers.
+/// Chain b moves to its proposal when log(1 - uniform[b]) <= log_ratio[b], with uniform in [0,1) (Metropolis et al.
+/// 1953, Hastings 1970). acceptance[b] = min(1, exp(log_ratio[b])). A ratio that is NaN rejects with acceptance 0: the
+/// proposal lies where the energy cannot be told, or its trajectory left the finite numbers.
 ERG_KERNEL(metropolis_, const real* log_ratio, const real* uniform, const ChainRows<const real>& proposal,
            real* acceptance, const ChainRows<real>& current);
 

@@ -6,8 +6,8 @@
 namespace erg {
 
 /// Dual averaging of log step_size towards a mean acceptance (Hoffman & Gelman 2014, section 3.2), for each chain by
-/// itself: log epsilon_m = mu - sqrt(m) / gamma * mean error, and the average of the log epsilon_m with weights
-/// m^-kappa is what remains.
+/// itself: log epsilon_m = mu - sqrt(m) / gamma * (mean error so far), and what remains is a running average of the log
+/// epsilon_m that moves to the newest by m^-kappa. It leaves the acceptance a little above its target.
 class DualAveraging {
  public:
   /// target: 0.574 is the optimum for MALA and 0.651 for HMC in high dimensions (Roberts & Rosenthal 1998; Beskos et
@@ -31,13 +31,17 @@ requires requires(const S& sampler) { sampler.step_size; }
 void warm_up(const S& sampler, real target, const Energy& energy, Chains& chains, int64_t steps, Noise& noise) {
   const Pause pause;
   sampler.check();
+  detail::check_count("steps", steps);
+  if (steps == 0) return;
+  detail::begin(chains);
   chains.step_size = chains.step_or(sampler.step_size);
   DualAveraging adaptation(chains.step_size, target);
   for (int64_t k = 0; k < steps; ++k) {
-    advance(sampler, energy, chains, 1, noise);
+    detail::go_on(sampler, energy, chains, 1, noise);
+    if (!chains.acceptance) throw std::invalid_argument("[adapt] the sampler reports no acceptance to adapt to");
     chains.step_size = adaptation.update(chains.acceptance);
   }
-  if (steps > 0) chains.step_size = adaptation.average();
+  chains.step_size = adaptation.average();
 }
 
 }  // namespace erg

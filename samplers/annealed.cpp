@@ -6,14 +6,20 @@
 namespace erg {
 
 std::vector<Langevin> temperature_ladder(real eta, real hottest, int levels) {
+  if (levels < 1) throw std::invalid_argument("[annealed] wants at least one level, got " + std::to_string(levels));
+  std::vector<real> temperatures;
+  for (int i = levels; i-- > 0;) temperatures.push_back(std::pow(hottest, real(i) / real(std::max(1, levels - 1))));
+  return temperature_ladder(eta, temperatures);
+}
+
+std::vector<Langevin> temperature_ladder(real eta, const std::vector<real>& temperatures) {
   if (!(eta > 0)) throw std::invalid_argument("[annealed] the step must be positive, got " + std::to_string(eta));
-  if (!(hottest > 0) || levels < 1)
-    throw std::invalid_argument("[annealed] wants a positive temperature and at least one level, got " +
-                                std::to_string(hottest) + " and " + std::to_string(levels));
+  if (temperatures.empty()) throw std::invalid_argument("[annealed] wants at least one temperature");
   std::vector<Langevin> ladder;
-  for (int i = 0; i < levels; ++i) {
-    const real temperature = std::pow(hottest, real(levels - 1 - i) / real(std::max(1, levels - 1)));
-    ladder.push_back(Langevin::tempered(eta, std::sqrt(2 * eta * temperature)));
+  for (const real t : temperatures) {
+    if (!(t > 0) || !std::isfinite(t))
+      throw std::invalid_argument("[annealed] temperatures must be positive, got " + std::to_string(t));
+    ladder.push_back(Langevin::tempered(eta, std::sqrt(2 * eta * t)));
   }
   return ladder;
 }

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <concepts>
 #include <stdexcept>
+#include <string>
 
 #include "../engine/energy.h"
 #include "../engine/random.h"
@@ -20,24 +21,28 @@
 
 namespace erg {
 
-/// A batch of chains between two steps. A sampler adds what it needs when it first meets them.
+/// A batch of chains between two steps. A sampler adds what it needs when it first meets them. Copies share their
+/// tensors, as handles do, and samplers write in place.
 struct Chains {
   Tensor x;                 // [B,...]
   Tensor energy, gradient;  // [B] and [B,...], where they were last evaluated
-  bool evaluated = false;   // that is at x
+  bool evaluated = false;   // that is at x, by the energy of the loop at work
   Tensor acceptance;        // [B], the last step's probability of acceptance; absent where every step is accepted
-  Tensor step_size;         // [B]; absent: the sampler's own constant (adapt.h chooses them)
+  Tensor hamiltonian;       // [B], energy and kinetic energy as the last step began, of HMC
+  Tensor step_size;         // [B], in the units of the sampler it was found for; absent: that sampler's own constant
   Tensor momentum;          // [B,...], of underdamped dynamics
   Tensor mean_square;       // [B,...], of the gradient, for preconditioning
-  Tensor exchanges;         // [B], of parallel tempering: how often the chain met the one above, in probabilities
-  int64_t first = 0;        // the number of the first chain in the noise
-  int64_t steps = 0;        // taken so far
+  Tensor exchanges;         // [B], of parallel tempering: sum of the probabilities of exchange with the rung above
+  int64_t exchange_rounds = 0;
+  int64_t first = 0;  // the number of the first chain in the noise
+  int64_t steps = 0;  // taken so far
 
   /// Chains that start at a copy of x [B,...]. Throws std::invalid_argument for a scalar.
   explicit Chains(const Tensor& start, int64_t first = 0);
   int64_t count() const { return x.dim(0); }
   /// Makes energy and gradient those of x. Costs nothing where they are.
   void evaluate(const Energy& at);
+  /// Takes `there` over: samplers will write into it.
   void move_to(const Tensor& there) { x = there, evaluated = false; }
   /// A number for each chain, shaped so that it broadcasts over x: [B] -> [B,1,...].
   Tensor broadcast(const Tensor& per_chain) const;
@@ -45,12 +50,13 @@ struct Chains {
   Tensor step_or(real constant) const;
 };
 
-/// A chain whose energy left the finite numbers.
+/// A chain that left the finite numbers.
 class DivergedError : public std::runtime_error {
  public:
-  DivergedError(int64_t step, int64_t chain, real energy);
+  /// `what` is "energy", "position" or "gradient".
+  DivergedError(const char* what, int64_t step, int64_t chain, real value);
   int64_t step, chain;
-  real energy;
+  real value;
 };
 
 /// What happened in K steps of B chains: [K,B] each. `energy` is E where the step was decided: at the state an
@@ -62,9 +68,10 @@ struct Trace {
 
 /// States kept, by chain and draw as ArviZ orders them (diagnostics.h reads them so).
 struct Draws {
-  Tensor x;           // [B, draws, n], n elements a state
-  Tensor energy;      // [B, draws]
-  Tensor acceptance;  // [B, draws], the mean over the steps between two draws; absent where every step is accepted
+  Tensor x;            // [B, draws, n], n elements a state
+  Tensor energy;       // [B, draws]
+  Tensor acceptance;   // [B, draws], the mean over the steps between two draws; absent where every step is accepted
+  Tensor hamiltonian;  // [B, draws], of HMC
 };
 
 template <class S>
@@ -80,13 +87,16 @@ constexpr int64_t steps_between_checks = 32;
 /// How many steps' energies are kept when nobody asked for them.
 constexpr int64_t longest_trace = 1024;
 
-void check_steps(int64_t steps);
+/// Throws std::invalid_argument for a negative count of `what`.
+void check_count(const char* what, int64_t count);
 Trace empty_trace(const Chains& chains, int64_t steps);
 /// The chains' last step becomes row `row` of the trace.
 void keep_step(const Chains& chains, Trace& trace, int64_t row);
 /// Throws DivergedError if one of `rows` rows of the trace from `first_row` on is not finite; the first of them was the
 /// chains' last step but `rows` - 1.
 void check_energies(const Chains& chains, const Trace& trace, int64_t first_row, int64_t rows);
+/// Throws DivergedError unless positions are finite, and energies and gradients where they have been evaluated.
+void check_state(const Chains& chains);
 Draws empty_draws(const Chains& chains, int64_t draws);
 /// The chains' state becomes draw `draw`; `since` is what happened since the draw before.
 void keep_draw(const Chains& chains, const Trace& since, Draws& draws, int64_t draw);
@@ -110,6 +120,26 @@ int64_t take_steps(const S& sampler, const Energy& energy, Chains& chains, int64
   return taken;
 }
 
+/// advance(), for chains that this very energy may have evaluated already.
+template <Sampler S>
+Trace go_on(const S& sampler, const Energy& energy, Chains& chains, int64_t steps, Noise& noise) {
+  const Pause pause;  // a chain is a constant to whoever trains on it
+  Trace trace = empty_trace(chains, steps);
+  for (int64_t done = 0; done < steps;) {
+    const int64_t taken = take_steps(sampler, energy, chains, steps - done, noise, trace, done);
+    check_energies(chains, trace, done, taken);
+    done += taken;
+  }
+  check_state(chains);
+  return trace;
+}
+
+/// Forgets what another energy or sampler left: the energy may have been trained since.
+inline void begin(Chains& chains) {
+  chains.evaluated = false;
+  chains.acceptance = chains.hamiltonian = {};
+}
+
 }  // namespace detail
 
 /// Moves the chains `steps` steps on. Throws std::invalid_argument for steps < 0 or constants that make no step, and
@@ -118,38 +148,34 @@ int64_t take_steps(const S& sampler, const Energy& energy, Chains& chains, int64
 template <Sampler S>
 Trace advance(const S& sampler, const Energy& energy, Chains& chains, int64_t steps, Noise& noise) {
   sampler.check();
-  detail::check_steps(steps);
-  const Pause pause;  // a chain is a constant to whoever trains on it
-  Trace trace = detail::empty_trace(chains, steps);
-  for (int64_t done = 0; done < steps;) {
-    const int64_t taken = detail::take_steps(sampler, energy, chains, steps - done, noise, trace, done);
-    detail::check_energies(chains, trace, done, taken);
-    done += taken;
-  }
-  return trace;
+  detail::check_count("steps", steps);
+  detail::begin(chains);
+  return detail::go_on(sampler, energy, chains, steps, noise);
 }
 
 /// Where every chain of x [B,...] is after `steps` steps; x itself is left alone. Throws as advance.
 template <Sampler S>
 Tensor run(const S& sampler, const Energy& energy, const Tensor& x, int64_t steps, Noise& noise) {
-  detail::check_steps(steps);
+  sampler.check();
+  detail::check_count("steps", steps);
   Chains chains(x);
-  do {
-    advance(sampler, energy, chains, std::min(steps - chains.steps, detail::longest_trace), noise);
-  } while (chains.steps < steps);
+  while (chains.steps < steps)
+    detail::go_on(sampler, energy, chains, std::min(steps - chains.steps, detail::longest_trace), noise);
   return chains.x;
 }
 
 /// Keeps every `thin`-th state of the chains. Throws as advance, and for draws < 0 or thin < 1.
 template <Sampler S>
 Draws record(const S& sampler, const Energy& energy, Chains& chains, int64_t draws, int64_t thin, Noise& noise) {
-  if (thin < 1) throw std::invalid_argument("[record] thin must be at least 1, got " + std::to_string(thin));
-  detail::check_steps(draws);
-  const Pause pause;
+  sampler.check();
+  detail::check_count("draws", draws);
+  if (thin < 1) throw std::invalid_argument("[chains] thin must be at least 1, got " + std::to_string(thin));
+  detail::begin(chains);
   Draws kept = detail::empty_draws(chains, draws);
   for (int64_t draw = 0; draw < draws; ++draw) {
-    const Trace since = advance(sampler, energy, chains, thin, noise);
-    chains.evaluate(energy);  // an unadjusted sampler finds it done at its next step
+    const Trace since = detail::go_on(sampler, energy, chains, thin, noise);
+    chains.evaluate(energy);  // samplers that step by step find it done
+    detail::check_state(chains);
     detail::keep_draw(chains, since, kept, draw);
   }
   return kept;

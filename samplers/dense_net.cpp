@@ -9,6 +9,7 @@ using kernels::DenseLayer;
 bool append(const Linear& linear, std::vector<DenseLayer>& layers) {
   const int64_t in = linear.weight.dim(0), out = linear.weight.dim(1);
   if (linear.spectral_norm || in > DenseLayer::max_width || out > DenseLayer::max_width) return false;
+  if (!layers.empty() && layers.back().out != in) return false;  // let the tape say what is wrong
   layers.push_back({.in = int(in),
                     .out = int(out),
                     .weight = linear.weight.data(),

@@ -220,11 +220,11 @@ double mcse_sd(const Quantity& x) {
   return std::sqrt(variance_of_squares / ess_mean(squares) / mean(squares.values)) / 2;
 }
 
-double bfmi(std::span<const double> energies) {
-  if (energies.size() < 4 || !all_finite(energies)) return nan;
+double bfmi(std::span<const double> hamiltonians) {
+  if (hamiltonians.size() < 4 || !all_finite(hamiltonians)) return nan;
   double differences = 0;
-  for (size_t i = 1; i < energies.size(); ++i) differences += std::pow(energies[i] - energies[i - 1], 2);
-  return differences > 0 ? differences / squared_deviations(energies) : nan;
+  for (size_t i = 1; i < hamiltonians.size(); ++i) differences += std::pow(hamiltonians[i] - hamiltonians[i - 1], 2);
+  return differences > 0 ? differences / squared_deviations(hamiltonians) : nan;
 }
 
 Summary summarize(const Quantity& x) {
@@ -243,15 +243,17 @@ Summary summarize(const Quantity& x) {
   return summary;
 }
 
-Diagnosis diagnose(const Tensor& draws, const Tensor& energy, const Tensor& acceptance) {
+Diagnosis diagnose(const Tensor& draws, const Tensor& energy, const Tensor& acceptance, const Tensor& hamiltonian) {
   Diagnosis diagnosis;
   for (const Quantity& x : quantities_of(draws)) diagnosis.quantities.push_back(summarize(x));
   diagnosis.chains = draws.dim(0), diagnosis.draws = draws.dim(1);
   for_each_chain("energy", energy, diagnosis, [&](std::span<const double> chain) {
-    diagnosis.energy.push_back({finite_mean(chain), finite_deviation(chain), bfmi(chain)});
+    diagnosis.energy.push_back({finite_mean(chain), finite_deviation(chain)});
   });
   for_each_chain("acceptance", acceptance, diagnosis,
                  [&](std::span<const double> chain) { diagnosis.acceptance.push_back(finite_mean(chain)); });
+  for_each_chain("hamiltonian", hamiltonian, diagnosis,
+                 [&](std::span<const double> chain) { diagnosis.bfmi.push_back(bfmi(chain)); });
   return diagnosis;
 }
 
@@ -264,12 +266,12 @@ Verdict judge(const Summary& quantity) {
 }
 
 Verdict judge(const Diagnosis& diagnosis) {
-  Verdict worst = all_finite(diagnosis.acceptance) ? Verdict::ok : Verdict::error;
+  bool finite = all_finite(diagnosis.acceptance) && all_finite(diagnosis.bfmi);
+  for (const EnergySummary& energy : diagnosis.energy) finite = finite && std::isfinite(energy.mean);
+  Verdict worst = finite ? Verdict::ok : Verdict::error;
   for (const Summary& quantity : diagnosis.quantities) worst = std::max(worst, judge(quantity));
-  for (const EnergySummary& energy : diagnosis.energy) {
-    if (!std::isfinite(energy.bfmi)) return Verdict::error;
-    if (energy.bfmi < limits::bfmi) worst = std::max(worst, Verdict::warn);
-  }
+  for (const double value : diagnosis.bfmi)
+    if (value < limits::bfmi) worst = std::max(worst, Verdict::warn);
   return worst;
 }
 

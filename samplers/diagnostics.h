@@ -53,10 +53,11 @@ double mcse_mean(const Quantity& x);
 /// to its root by the delta method.
 double mcse_sd(const Quantity& x);
 
-/// Energy Bayesian fraction of missing information of one chain's energies: the sum of squared differences over the sum
-/// of squared deviations (Betancourt 2016, "Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte
-/// Carlo"). Near 0 when the energy walks slowly through its range, 2 for independent draws.
-double bfmi(std::span<const double> energies);
+/// Energy Bayesian fraction of missing information of one chain of HMC: the sum of squared differences of its
+/// Hamiltonians (energy and kinetic energy) over the sum of squared deviations (Betancourt 2016, "Diagnosing suboptimal
+/// cotangent disintegrations in Hamiltonian Monte Carlo"). Near 0 when it walks slowly through its range, 2 for
+/// independent draws.
+double bfmi(std::span<const double> hamiltonians);
 
 // ---- Everything
 
@@ -70,18 +71,21 @@ struct Summary {
 Summary summarize(const Quantity& x);
 
 struct EnergySummary {
-  double mean, sd, bfmi;
+  double mean, sd;
 };
 struct Diagnosis {
   int64_t chains, draws;
   std::vector<Summary> quantities;
   std::vector<EnergySummary> energy;  // of each chain; empty without a trace of it
   std::vector<double> acceptance;     // rate of each chain; empty without a trace of it
+  std::vector<double> bfmi;           // of each chain; empty without a Hamiltonian
 };
 /// Summarises every quantity of the draws and the two traces that a sampler may keep beside them, [chains, draws] each:
-/// the energy, and the probability of acceptance (or 1 and 0 for accepted and rejected). Throws std::invalid_argument
-/// for draws that quantities_of refuses, and for a trace of another shape.
-Diagnosis diagnose(const Tensor& draws, const Tensor& energy = {}, const Tensor& acceptance = {});
+/// the energy, and the probability of acceptance (or 1 and 0 for accepted and rejected); and of HMC the Hamiltonian,
+/// from which alone E-BFMI is told. Throws std::invalid_argument for draws that quantities_of refuses, and for a trace
+/// of another shape.
+Diagnosis diagnose(const Tensor& draws, const Tensor& energy = {}, const Tensor& acceptance = {},
+                   const Tensor& hamiltonian = {});
 
 // ---- Verdicts
 

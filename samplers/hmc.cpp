@@ -32,9 +32,10 @@ void Hmc::step(const Energy& energy, Chains& chains, Noise& noise) const {
     proposal.evaluate(energy);
     p = p - (i < leapfrog_steps ? epsilon : epsilon / 2) * proposal.gradient;
   }
-  const Tensor kinetic_before = sum_per_sample(square(momentum)) / 2, kinetic_after = sum_per_sample(square(p)) / 2;
-  const Tensor log_ratio = chains.energy - proposal.energy + kinetic_before - kinetic_after;
-  chains.acceptance = metropolis(chains, proposal, log_ratio, chances(chains, noise));
+  const Tensor before = chains.energy + sum_per_sample(square(momentum)) / 2;
+  const Tensor after = proposal.energy + sum_per_sample(square(p)) / 2;
+  chains.hamiltonian = before;
+  chains.acceptance = metropolis_(chains, proposal, before - after, chances(chains, noise));
 }
 
 }  // namespace erg

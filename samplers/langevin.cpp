@@ -24,8 +24,13 @@ Langevin Langevin::igebm() {
 void Langevin::check() const {
   if (!(drift > 0) || !std::isfinite(drift))
     throw std::invalid_argument("[langevin] the step must be positive, got " + std::to_string(drift));
-  if (!(noise >= 0))
-    throw std::invalid_argument("[langevin] the noise must not be negative, got " + std::to_string(noise));
+  if (!(noise >= 0) || !std::isfinite(noise))
+    throw std::invalid_argument("[langevin] the noise must be at least 0, got " + std::to_string(noise));
+  if (!(low <= high))
+    throw std::invalid_argument("[langevin] the box must have low <= high, got " + std::to_string(low) + " and " +
+                                std::to_string(high));
+  if (!(grad_clip > 0))
+    throw std::invalid_argument("[langevin] grad_clip must be positive, got " + std::to_string(grad_clip));
 }
 
 void Langevin::step(const Energy& energy, Chains& chains, Noise& source) const {

@@ -31,7 +31,7 @@ struct Langevin {
 
   real temperature() const { return noise * noise / (2 * drift); }
 
-  /// Throws std::invalid_argument unless drift is positive and noise not negative.
+  /// Throws std::invalid_argument unless drift > 0, noise >= 0, low <= high and grad_clip > 0.
   void check() const;
   void step(const Energy& energy, Chains& chains, Noise& source) const;
   /// Many steps in one launch where the energy is a NetEnergy of a small dense network (kernels/chain.h): returns how

@@ -4,7 +4,7 @@
 
 namespace erg {
 
-Tensor metropolis(Chains& chains, const Chains& proposal, const Tensor& log_ratio, const Tensor& uniform) {
+Tensor metropolis_(Chains& chains, const Chains& proposal, const Tensor& log_ratio, const Tensor& uniform) {
   const int64_t count = chains.count(), n = chains.x.shape().row_size();
   Tensor acceptance = Tensor::empty({count}, chains.x.device());
   kernels::metropolis_(stream_of(chains.x), log_ratio.data(), uniform.data(),

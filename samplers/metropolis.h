@@ -1,14 +1,15 @@
-// The accept step of Metropolis and Hastings, which makes a chain's law exact whatever its proposals are.
+// The accept step of Metropolis and Hastings, which makes a chain's law exact: its proposals may be anything whose
+// densities the ratio accounts for.
 #pragma once
 
 #include "chains.h"
 
 namespace erg {
 
-/// Moves each chain to its row of `proposal` (evaluated) where log uniform < log_ratio, both [B], that is with
-/// probability min(1, exp(log_ratio)), and returns those probabilities. A rejected chain stays, and its state counts
-/// again. A proposal whose energy is +inf (outside the support) or NaN is never accepted.
-Tensor metropolis(Chains& chains, const Chains& proposal, const Tensor& log_ratio, const Tensor& uniform);
+/// Moves each chain, in place, to its row of `proposal` (evaluated) where log(1 - uniform) <= log_ratio, both [B]: with
+/// probability min(1, exp(log_ratio)). Returns those probabilities. A rejected chain stays, and its state counts again.
+/// A ratio of -inf (a proposal outside the support, where the energy is +inf) or NaN is never accepted.
+Tensor metropolis_(Chains& chains, const Chains& proposal, const Tensor& log_ratio, const Tensor& uniform);
 
 /// The uniform numbers for that, one a chain.
 inline Tensor chances(const Chains& chains, Noise& noise) {

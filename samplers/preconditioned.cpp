@@ -19,7 +19,8 @@ void Preconditioned::check() const {
 void Preconditioned::step(const Energy& energy, Chains& chains, Noise& noise) const {
   chains.evaluate(energy);
   const Tensor& g = chains.gradient;
-  chains.mean_square = chains.mean_square ? decay * chains.mean_square + (1 - decay) * square(g) : square(g);
+  if (!chains.mean_square) chains.mean_square = Tensor::ones(chains.x.shape(), chains.x.device());
+  chains.mean_square = decay * chains.mean_square + (1 - decay) * square(g);
   const Tensor scale = reciprocal(lambda + sqrt(chains.mean_square));
   const Tensor xi = noise.normal(chains.x.shape(), chains.first);
   chains.move_to(chains.x - eta * scale * g + sqrt(2 * eta * scale) * xi);

@@ -16,7 +16,7 @@ struct Preconditioned {
 
   /// Throws std::invalid_argument unless eta > 0, 0 <= decay <= 1 and lambda > 0.
   void check() const;
-  /// Chains without a mean square begin with that of their first gradient.
+  /// Chains without a mean square begin with one of 1, that is unscaled.
   void step(const Energy& energy, Chains& chains, Noise& noise) const;
 };
 

@@ -42,11 +42,12 @@ void exchange(const Tensor& beta, size_t rungs, size_t parity, Chains& replicas,
 
   const Tensor log_ratio = (beta - beta_there) * (energy - energy_there);
   const Tensor probability =
-      metropolis(replicas, swapped, log_ratio, reorder(chances(replicas, noise), lower));  // one chance a pair
+      metropolis_(replicas, swapped, log_ratio, reorder(chances(replicas, noise), lower));  // one chance a pair
   const Tensor offered = Tensor::from_host({1, int64_t(rungs)}, offers, beta.device());
   const Tensor met =
       reshape(reshape(probability, {replicas.count() / int64_t(rungs), int64_t(rungs)}) * offered, {replicas.count()});
   replicas.exchanges = replicas.exchanges ? replicas.exchanges + met : met;
+  ++replicas.exchange_rounds;
 }
 
 }  // namespace
@@ -64,6 +65,9 @@ Chains ParallelTempering::replicate(const Tensor& x, int64_t first) const {
 
 Tensor ParallelTempering::at(const Tensor& replicas, size_t i) const {
   const int64_t rungs = int64_t(temperatures.size());
+  if (i >= temperatures.size() || replicas.rank() < 1 || replicas.dim(0) % rungs != 0)
+    throw std::invalid_argument("[tempering] no temperature " + std::to_string(i) + " of " + std::to_string(rungs) +
+                                " among rows " + to_string(replicas.shape()));
   Shape shape = replicas.shape();
   shape[0] /= rungs;
   return reshape(slice(reshape(replicas, {shape[0], rungs, shape.row_size()}), 1, int64_t(i), int64_t(i) + 1), shape);
@@ -72,14 +76,14 @@ Tensor ParallelTempering::at(const Tensor& replicas, size_t i) const {
 std::vector<real> ParallelTempering::exchange_rates(const Chains& replicas) const {
   std::vector<real> rates;
   for (size_t i = 0; i + 1 < temperatures.size(); ++i) {
-    const int64_t offers = (replicas.steps + (i % 2 == 0)) / 2;  // even pairs meet first
+    const int64_t offers = (replicas.exchange_rounds + (i % 2 == 0)) / 2;  // even pairs meet first
     rates.push_back(offers ? mean(at(replicas.exchanges, i)).item() / real(offers) : 0);
   }
   return rates;
 }
 
 void ParallelTempering::check() const {
-  Mala{step_size}.check();
+  Mala{eta}.check();
   if (temperatures.empty()) throw std::invalid_argument("[tempering] wants at least one temperature");
   real below = 0;
   for (const real t : temperatures) {
@@ -99,9 +103,9 @@ void ParallelTempering::step(const Energy& energy, Chains& replicas, Noise& nois
   const Tensor temperature = reshape(broadcast_to(ladder, {chains, rungs}), {replicas.count()});
   const Tensor beta = reciprocal(temperature);
 
-  if (!replicas.step_size) replicas.step_size = step_size * temperature;
-  Mala{step_size}.step([&](const Tensor& x) { return beta * energy(x); }, replicas, noise);
-  if (rungs > 1) exchange(beta, size_t(rungs), size_t(replicas.steps % 2), replicas, noise);
+  if (!replicas.step_size) replicas.step_size = eta * temperature;
+  Mala{eta}.step([&](const Tensor& x) { return beta * energy(x); }, replicas, noise);
+  if (rungs > 1) exchange(beta, size_t(rungs), size_t(replicas.exchange_rounds % 2), replicas, noise);
 }
 
 }  // namespace erg

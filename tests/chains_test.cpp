@@ -3,9 +3,11 @@
 
 #include <limits>
 
+#include "kernel_runs.h"
 #include "laws.h"
 #include "models/nets.h"
 #include "samplers/adapt.h"
+#include "samplers/annealed.h"
 #include "samplers/hmc.h"
 #include "samplers/langevin.h"
 #include "samplers/mala.h"
@@ -130,6 +132,61 @@ TYPED_TEST(EachSampler, KeepsEveryThinthState) {
   if (adjusted) { EXPECT_THAT(draws.acceptance.to_host(), Each(AllOf(testing::Ge(0), testing::Le(1)))); }
 }
 
+/// An energy may be trained between two calls, and a sampler followed by another.
+TYPED_TEST(EachSampler, ForgetsWhatAnotherEnergyAndSamplerLeft) {
+  Noise a(22, "test"), b(22, "test");
+  Chains used(Tensor::ones({4, 2}));
+  used.evaluate([](const Tensor& x) { return quadratic(x) * 10; });
+  used.acceptance = Tensor::full({4}, real(0.5));
+  Chains fresh(Tensor::ones({4, 2}));
+  const Trace trace = advance(TestFixture::make(), quadratic, used, 5, a);
+  advance(TestFixture::make(), quadratic, fresh, 5, b);
+  EXPECT_EQ(used.x.to_host(), fresh.x.to_host());
+  const bool adjusted = std::is_same_v<TypeParam, Mala> || std::is_same_v<TypeParam, Hmc>;
+  EXPECT_EQ(bool(trace.acceptance), adjusted);
+}
+
+/// The energy is x itself, then a tensor of the caller's: samplers write in place, but not into these.
+TYPED_TEST(EachSampler, LeavesAnEnergyThatSharesItsStorageAlone) {
+  Noise noise(23, "test");
+  Chains rows(Tensor::ones({4, 1}));
+  const Trace trace = advance(
+      TestFixture::make(), [](const Tensor& x) { return sum_per_sample(x); }, rows, 1, noise);
+  if (std::is_same_v<TypeParam, Langevin>) {
+    EXPECT_THAT(trace.energy.to_host(), Each(1)) << "E where the gradient was taken";
+  }
+  const Tensor constant = Tensor::full({4}, 3);
+  int calls = 0;
+  const auto captured = [&](const Tensor& x) {
+    return ++calls == 1 ? reshape(Tensor(constant), {4}) + 0 * sum_per_sample(x) : sum_per_sample(x);
+  };
+  advance(TestFixture::make(), captured, rows, 3, noise);
+  EXPECT_THAT(constant.to_host(), Each(3));
+}
+
+TYPED_TEST(EachSampler, TakesNoChainsNoCoordinatesAndNoDraws) {
+  Noise noise(24, "test");
+  Chains none(Tensor::ones({0, 2})), points(Tensor::ones({3, 0})), some(Tensor::ones({3, 2}));
+  EXPECT_EQ(record(TestFixture::make(), quadratic, none, 2, 1, noise).x.shape(), (Shape{0, 2, 2}));
+  EXPECT_EQ(record(TestFixture::make(), quadratic, points, 2, 1, noise).x.shape(), (Shape{3, 2, 0}));
+  EXPECT_EQ(record(TestFixture::make(), quadratic, some, 0, 1, noise).x.shape(), (Shape{3, 0, 2}));
+}
+
+TYPED_TEST(EachSampler, HasTheSameBitsOnAnyNumberOfThreads) {
+  const auto states = [](int threads) {
+    set_threads(threads);
+    Noise noise(25, "test");
+    const Tensor start = noise.uniform({3000, 3}, -1, 1);
+    return run(
+               TestFixture::make(), [](const Tensor& x) { return double_well(x, 1); }, start, 5, noise)
+        .to_host();
+  };
+  const auto one = states(1);
+  EXPECT_EQ(states(2), one);
+  EXPECT_EQ(states(3), one);
+  set_threads(1);
+}
+
 TYPED_TEST(EachSampler, RecordsNothingOnATapeAround) {
   Noise noise(8, "test");
   const Sequential net = mlp({2, 4, 1}, noise);
@@ -176,7 +233,7 @@ TYPED_TEST(EachSampler, NamesTheStepTheChainAndTheValueOfAnEnergyThatIsNoNumber)
   } catch (const DivergedError& error) {
     EXPECT_EQ(error.chain, 102) << "counted from the chains' first";
     EXPECT_EQ(error.step, evaluates_its_end ? from - 1 : from);
-    EXPECT_TRUE(std::isnan(error.energy));
+    EXPECT_TRUE(std::isnan(error.value));
     EXPECT_THAT(error.what(), AllOf(HasSubstr("chain 102"), HasSubstr("nan"), HasSubstr("step")));
   }
 }
@@ -187,6 +244,28 @@ TEST(DivergedError, ComesSoonAfterTheFact) {
   EXPECT_THROW(run(Langevin::exact(real(0.1)), poisoned(evaluations, 4), noise.normal({5, 2}), 1000000, noise),
                DivergedError);
   EXPECT_LT(evaluations, 100);
+}
+
+TEST(DivergedError, NamesAStepBeyondTheFirstLook) {
+  Noise noise(26, "test");
+  int evaluations = 0;
+  try {
+    run(Langevin::exact(real(0.1)), poisoned(evaluations, 50), noise.normal({5, 2}), 100, noise);
+    FAIL() << "nothing was thrown";
+  } catch (const DivergedError& error) {
+    EXPECT_EQ(error.step, 50);
+    EXPECT_EQ(error.chain, 2);
+  }
+}
+
+TEST(DivergedError, IsThrownForTheStateALastStepLeaves) {
+  Noise noise(27, "test");
+  const auto cliff = [](const Tensor& x) { return sum_per_sample(x) * real(1e30); };
+  EXPECT_THAT(
+      [&] {
+        run(Langevin::exact(real(1e10)), cliff, Tensor::ones({2, 1}), 1, noise);
+      },
+      ThrowsMessage<DivergedError>(HasSubstr("position of chain 0 is -inf")));
 }
 
 TEST(DivergedError, IsThrownByAnUnadjustedChainThatRunsAway) {
@@ -261,6 +340,7 @@ TEST(Samplers, RefuseConstantsThatMakeNoStep) {
     refuses(Underdamped{1, bad}, "friction");
     refuses(Preconditioned{bad}, "[preconditioned]");
     refuses(ParallelTempering{{1}, bad}, "[mala]");
+    refuses(Annealed{{Langevin::exact(bad)}, 1}, "[langevin]");
   }
   refuses(Langevin{.drift = 1, .noise = -1}, "noise");
   refuses(Hmc{.step_size = 1, .leapfrog_steps = 0}, "leapfrog");
@@ -335,6 +415,20 @@ TEST(WholeChain, IsTheChainOfTheTape) {
   }
 }
 
+TEST(WholeChain, GoesOnInAFurtherLaunch) {
+  Noise noise(28, "test"), a(29, "test"), b(29, "test");
+  const Sequential net = mlp({2, 8, 1}, noise);
+  const Langevin langevin = Langevin::exact(real(0.01));
+  Chains once(Tensor::ones({3, 2})), parts(Tensor::ones({3, 2}));
+  const auto energies = advance(langevin, NetEnergy{net}, once, 1500, a).energy.to_host();
+  std::vector<real> joined;
+  for (const int64_t steps : {int64_t(700), int64_t(800)})
+    for (const real e : advance(langevin, NetEnergy{net}, parts, steps, b).energy.to_host()) joined.push_back(e);
+  EXPECT_EQ(joined, energies);
+  EXPECT_EQ(once.x.to_host(), parts.x.to_host());
+  EXPECT_EQ(once.steps, 1500);
+}
+
 TEST(WholeChain, IsNotTakenWhereTheKernelCannot) {
   Noise noise(19, "test");
   const Tensor start = noise.normal({5, 2});
@@ -342,6 +436,11 @@ TEST(WholeChain, IsNotTakenWhereTheKernelCannot) {
   expect_same_chain(mlp({2, 8, 1}, noise, {.hidden = {Activation::Kind::elu}}), langevin, start, false);
   expect_same_chain(mlp({2, 300, 1}, noise), langevin, start, false);
   expect_same_chain(mlp({2, 8, 1}, noise, {.spectral_norm = true}), langevin, start, false);
+  const Sequential first = mlp({2, 8, 4}, noise), second = mlp({8, 1}, noise);
+  Sequential broken = first;
+  broken.layers.insert(broken.layers.end(), second.layers.begin(), second.layers.end());
+  EXPECT_THAT([&] { run(langevin, NetEnergy{broken}, start, 1, noise); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("matmul")));
   Langevin igebm_order = langevin;
   igebm_order.noise_first = true;
   expect_same_chain(mlp({2, 8, 1}, noise), igebm_order, start, false);

@@ -270,13 +270,15 @@ TEST(Diagnose, TakesQuantitiesApart) {
 TEST(Diagnose, SummarisesTraces) {
   const Quantity x = autoregressive(2, 1000, 0, 62), energy = autoregressive(2, 1000, 0.95, 63);
   const Tensor accepted = to_tensor(changed(x, [](int64_t chain, double v) { return chain == 0 && v < 0.25; }));
-  const Diagnosis diagnosis = diagnose(to_tensor(x), to_tensor(energy), accepted);
+  const Diagnosis diagnosis = diagnose(to_tensor(x), to_tensor(x), accepted, to_tensor(energy));
   EXPECT_NEAR(diagnosis.acceptance[0], 0.75, 4.5 * std::sqrt(0.75 * 0.25 / 1000));
   EXPECT_EQ(diagnosis.acceptance[1], 0);
-  EXPECT_EQ(diagnosis.energy[1].bfmi, bfmi(energy.chain(1)));
+  EXPECT_EQ(diagnosis.bfmi[1], bfmi(energy.chain(1)));
+  EXPECT_EQ(diagnosis.energy[1].mean, diagnosis.quantities[0].chains[1].mean);
   EXPECT_EQ(judge(diagnose(to_tensor(x))), Verdict::ok);
-  EXPECT_EQ(judge(diagnosis), Verdict::warn) << "the energy walks slowly";
-  EXPECT_EQ(judge(diagnose(to_tensor(x), Tensor::ones({2, 1000}))), Verdict::error) << "the energy stands still";
+  EXPECT_EQ(judge(diagnosis), Verdict::warn) << "the Hamiltonian walks slowly";
+  EXPECT_EQ(judge(diagnose(to_tensor(x), to_tensor(energy))), Verdict::ok) << "an energy may";
+  EXPECT_EQ(judge(diagnose(to_tensor(x), {}, {}, Tensor::ones({2, 1000}))), Verdict::error) << "it stands still";
 }
 
 TEST(Diagnose, RefusesOtherShapes) {

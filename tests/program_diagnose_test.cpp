@@ -96,11 +96,11 @@ TEST_F(ProgramDiagnose, ManyChainsOfFewDrawsAreQuestioned) {
 TEST_F(ProgramDiagnose, TracesHaveATable) {
   const std::string file = write("x.npy", draws(0)), ones = write("ones.npy", Tensor::ones({4, 500}));
   const std::string energy = write("energy.npy", Noise(9, "test").normal({4, 500}));
-  const Outcome outcome = diagnose(file + " --acceptance " + ones + " --energy " + energy);
+  const Outcome outcome = diagnose(file + " --acceptance " + ones + " --energy " + energy + " --hamiltonian " + energy);
   EXPECT_EQ(outcome.code, 0) << outcome.out;
   EXPECT_THAT(outcome.out, ContainsRegex("chain +acceptance +energy +sd +E-BFMI\n0 +1 "));
   EXPECT_THAT(outcome.out, ContainsRegex("E-BFMI down to 1\\.[89][0-9]+ \\(limit 0\\.3\\)\n"));
-  EXPECT_EQ(diagnose(file + " --energy " + ones).code, 2) << "an energy that stands still";
+  EXPECT_EQ(diagnose(file + " --hamiltonian " + ones).code, 2) << "an energy that stands still";
 }
 
 TEST_F(ProgramDiagnose, JsonHoldsAllOfIt) {
@@ -126,7 +126,7 @@ TEST_F(ProgramDiagnose, RefusesWhatItCannotRead) {
   refuses(path("text.npy"), 65, "text.npy: expected an npy file");
   refuses(deep, 65, "deep.npy: [diagnose] expected draws [chains, draws] or [chains, draws, n], got [2,8,2,2]");
   refuses(good + " --energy " + good, 65, "energy: expected [4,500], got [4,500,3]");
-  refuses("", 64, "file is required");
+  refuses("", 64, "input is required");
   refuses(good + " --rows -1", 64, "--rows: expected a whole number of at least 0, got -1");
   refuses(good + " --colour", 64, "--colour");
 }

@@ -101,6 +101,15 @@ TYPED_TEST(ExactSampler, RecordsRejectedStatesAndTheirShare) {
   for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(energies[i], x[i] * x[i] / 2, 1e-5f);
 }
 
+TYPED_TEST(ExactSampler, IsExactWithAStepSizeForEachChain) {
+  Noise noise(22, "test");
+  Chains rows(noise.uniform({chains, 1}, -2, 3));
+  rows.step_size = noise.uniform({chains}, real(0.2), real(1.2));
+  advance(Exact<TypeParam>::large, quadratic, rows, 100, noise);
+  expect_normal_law(rows.x, 0, 1);
+  EXPECT_LT(kolmogorov(rows.x, normal_law(0, 1)), rarely);
+}
+
 // ---- Detailed balance: in equilibrium as many chains go from cell i to cell j as from j to i
 
 /// The sum over pairs of cells of (n_ij - n_ji)^2 / (n_ij + n_ji), and how many pairs were seen: chi-square with that
@@ -242,6 +251,17 @@ TEST(ParallelTempering, ExchangesAtTheRateTheLawGives) {
   EXPECT_NEAR(tempering.exchange_rates(replicas)[0], expected, 0.01);
 }
 
+TEST(ParallelTempering, ExchangesEvenPairsThenOddOnes) {
+  Noise noise(24, "test");
+  const ParallelTempering tempering{{1, 2, 3}, real(0.1)};
+  Chains replicas = tempering.replicate(noise.normal({100, 1}));
+  advance(tempering, quadratic, replicas, 1, noise);
+  EXPECT_GT(tempering.exchange_rates(replicas)[0], 0);
+  EXPECT_EQ(tempering.exchange_rates(replicas)[1], 0);
+  advance(tempering, quadratic, replicas, 1, noise);
+  EXPECT_GT(tempering.exchange_rates(replicas)[1], 0.3);
+}
+
 // ---- Samplers with a momentum or a preconditioner
 
 /// On a Gaussian the positions of BAOAB have the exact variance at any stable step (Leimkuhler & Matthews 2013).
@@ -251,6 +271,20 @@ TEST(Underdamped, IsExactOnAGaussian) {
     const Tensor x = run(Underdamped{h, 1}, quadratic, Tensor::full({chains, 1}, 2), int64_t(30 / h), noise);
     expect_normal_law(x, 0, 1);
   }
+}
+
+/// Without a force the momentum is an autoregression with coefficient exp(-friction h).
+TEST(Underdamped, ForgetsItsMomentumAtTheRateOfTheFriction) {
+  Noise noise(23, "test");
+  const auto flat = [](const Tensor& x) { return sum_per_sample(x) * 0; };
+  Chains rows(Tensor::zeros({chains, 1}));
+  const Underdamped sampler{real(0.5), real(1.5)};
+  advance(sampler, flat, rows, 1, noise);
+  expect_normal_law(rows.momentum, 0, 1);
+  const Tensor before = rows.momentum;
+  advance(sampler, flat, rows, 1, noise);
+  expect_normal_law(rows.momentum, 0, 1);
+  EXPECT_NEAR(moments(before * rows.momentum).mean, std::exp(-0.75), 4.5 * std::sqrt(2.0 / chains));
 }
 
 TEST(Underdamped, ComesCloseOnTheDoubleWell) {
@@ -286,7 +320,29 @@ TEST(Preconditioned, FindsTheScalesOfItsCoordinates) {
   EXPECT_NEAR(moments(slice(z, 1, 1, 2)).variance, 1 / (1 - 0.03 / 3 / 2), 0.1);
 }
 
+TEST(Preconditioned, DoesNotLeapFromAMode) {
+  Noise noise(25, "test");
+  const Tensor x = run(Preconditioned{.eta = real(0.02)}, quadratic, Tensor::zeros({1000, 1}), 1, noise);
+  EXPECT_LT(moments(x).variance, 0.1);
+}
+
 // ---- Step sizes
+
+/// Three updates of Hoffman & Gelman's equations, in double.
+TEST(DualAveraging, FollowsItsEquations) {
+  DualAveraging adaptation(Tensor::full({1}, real(0.1)), real(0.8));
+  const double mu = std::log(1.0), acceptances[] = {0.2, 1, 0.6};
+  double error = 0, average = std::log(0.1);
+  for (int m = 1; m <= 3; ++m) {
+    const double acceptance = acceptances[m - 1];
+    const Tensor step = adaptation.update(Tensor::full({1}, real(acceptance)));
+    error = (1 - 1 / (m + 10.0)) * error + (0.8 - acceptance) / (m + 10.0);
+    const double log_step = mu - std::sqrt(m) / 0.05 * error;
+    average = std::pow(m, -0.75) * log_step + (1 - std::pow(m, -0.75)) * average;
+    EXPECT_NEAR(step.item(), std::exp(log_step), 1e-4 * std::exp(log_step)) << m;
+    EXPECT_NEAR(adaptation.average().item(), std::exp(average), 1e-4 * std::exp(average)) << m;
+  }
+}
 
 TYPED_TEST(ExactSampler, IsAdaptedToItsTargetAcceptance) {
   Noise noise(20, "test");

@@ -71,16 +71,18 @@ void print_quantities(const Diagnosis& diagnosis, int64_t rows) {
 }
 
 void print_traces(const Diagnosis& diagnosis) {
-  const auto& [chains, draws, quantities, energy, acceptance] = diagnosis;
-  if (energy.empty() && acceptance.empty()) return;
+  const auto& [chains, draws, quantities, energy, acceptance, bfmi] = diagnosis;
+  if (energy.empty() && acceptance.empty() && bfmi.empty()) return;
   std::printf("\n%-8s", "chain");
   if (!acceptance.empty()) std::printf(" %11s", "acceptance");
-  if (!energy.empty()) std::printf(" %11s %11s %8s", "energy", "sd", "E-BFMI");
+  if (!energy.empty()) std::printf(" %11s %11s", "energy", "sd");
+  if (!bfmi.empty()) std::printf(" %8s", "E-BFMI");
   std::printf("\n");
   for (size_t i = 0; i < size_t(chains); ++i) {
     std::printf("%-8zu", i);
     if (!acceptance.empty()) std::printf(" %11.4g", acceptance[i]);
-    if (!energy.empty()) std::printf(" %11.4g %11.4g %8.3f", energy[i].mean, energy[i].sd, energy[i].bfmi);
+    if (!energy.empty()) std::printf(" %11.4g %11.4g", energy[i].mean, energy[i].sd);
+    if (!bfmi.empty()) std::printf(" %8.3f", bfmi[i]);
     std::printf("\n");
   }
 }
@@ -96,13 +98,9 @@ size_t worst_by(const Diagnosis& diagnosis, const F& value) {
 }
 
 /// NaN if one of them is.
-double lowest_bfmi(const Diagnosis& diagnosis) {
-  double lowest = infinity;
-  for (const EnergySummary& chain : diagnosis.energy) {
-    if (std::isnan(chain.bfmi)) return chain.bfmi;
-    lowest = std::min(lowest, chain.bfmi);
-  }
-  return lowest;
+double lowest(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), infinity,
+                         [](double a, double b) { return std::isnan(a) || std::isnan(b) ? a + b : std::min(a, b); });
 }
 
 /// "warn: R-hat up to 1.0200 in x[3] (limit 1.01), ESS down to 210 bulk in x[0] and 180 tail in x[3] (limit 400)"
@@ -121,7 +119,7 @@ void print_verdict(const Diagnosis& diagnosis) {
     std::printf("ESS down to %.0f bulk in %s and %.0f tail in %s (limit %.0f)", all[bulk].ess_bulk,
                 quantity_name(bulk).c_str(), all[tail].ess_tail, quantity_name(tail).c_str(), enough_draws(diagnosis));
   }
-  if (!diagnosis.energy.empty()) std::printf(", E-BFMI down to %.3f (limit %g)", lowest_bfmi(diagnosis), limits::bfmi);
+  if (!diagnosis.bfmi.empty()) std::printf(", E-BFMI down to %.3f (limit %g)", lowest(diagnosis.bfmi), limits::bfmi);
   std::printf("\n");
 }
 
@@ -142,8 +140,8 @@ void print_json(const Diagnosis& diagnosis) {
               {"quantities", Json::array({})}};
   for (size_t i = 0; i < diagnosis.quantities.size(); ++i)
     all["quantities"].push_back(to_json(diagnosis.quantities[i], i));
-  for (const EnergySummary& chain : diagnosis.energy)
-    all["energy"].push_back({{"mean", chain.mean}, {"sd", chain.sd}, {"bfmi", chain.bfmi}});
+  for (const EnergySummary& chain : diagnosis.energy) all["energy"].push_back({{"mean", chain.mean}, {"sd", chain.sd}});
+  if (!diagnosis.bfmi.empty()) all["bfmi"] = diagnosis.bfmi;
   if (!diagnosis.acceptance.empty()) all["acceptance"] = diagnosis.acceptance;
   std::printf("%s\n", all.dump(2).c_str());
 }
@@ -151,7 +149,7 @@ void print_json(const Diagnosis& diagnosis) {
 // ---- The command
 
 struct Options {
-  std::string input, energy, acceptance;
+  std::string input, energy, acceptance, hamiltonian;
   bool draws_first = false;
   SamplerSettings sampler{.warm_up = 200};
   int64_t chains = 8, draws = 500, thin = 1;
@@ -177,15 +175,16 @@ int diagnose_file(const Options& options, const Common& common) {
                  static_cast<long long>(draws.dim(0)), static_cast<long long>(draws.dim(1)));
   try {
     const Diagnosis diagnosis = diagnose(draws, read_chains(options.energy, options.draws_first),
-                                         read_chains(options.acceptance, options.draws_first));
+                                         read_chains(options.acceptance, options.draws_first),
+                                         read_chains(options.hamiltonian, options.draws_first));
     return int(print_diagnosis(diagnosis, options.format));
   } catch (const std::invalid_argument& error) { throw io::DataError(options.input, error.what()); }
 }
 
 /// New chains on the run's energy.
 int diagnose_run(const Options& options, const Common& common) {
-  if (!options.energy.empty() || !options.acceptance.empty() || options.draws_first)
-    throw UsageError("--energy, --acceptance and --draws-first go with a file of draws, not with a run");
+  if (!options.energy.empty() || !options.acceptance.empty() || !options.hamiltonian.empty() || options.draws_first)
+    throw UsageError("--energy, --acceptance, --hamiltonian and --draws-first go with a file of draws, not with a run");
   const TrainedRun run(options.input);
   const Target target = run.target(options.sampler.space);
   const auto sampling =
@@ -193,7 +192,7 @@ int diagnose_run(const Options& options, const Common& common) {
   const Draws draws = sampling->record(options.draws, options.thin);
   if (const std::string report = sampling->report(); !common.quiet && !report.empty())
     std::fprintf(stderr, "%s: %s\n", options.sampler.sampler.c_str(), report.c_str());
-  return int(print_diagnosis(diagnose(draws.x, draws.energy, draws.acceptance), options.format));
+  return int(print_diagnosis(diagnose(draws.x, draws.energy, draws.acceptance, draws.hamiltonian), options.format));
 }
 
 }  // namespace
@@ -226,6 +225,8 @@ void add_diagnose(CLI::App& app, const Common& common, Run& run) {
   command->option_defaults()->group("Of a file");
   command->add_option("--energy", options->energy, "Energies of the draws, a .npy of [chains, draws]");
   command->add_option("--acceptance", options->acceptance, "Probabilities of acceptance, a .npy of [chains, draws]");
+  command->add_option("--hamiltonian", options->hamiltonian,
+                      "HMC's energies with kinetic ones, a .npy of [chains, draws]");
   command->add_flag("--draws-first", options->draws_first, "The files are [draws, chains,...]");
   command->option_defaults()->group("Of a run");
   command->add_option("--sampler", options->sampler.sampler, "Sampler of the chains")

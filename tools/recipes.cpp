@@ -147,12 +147,16 @@ std::vector<Target> latent_target(Gan& gan) {
 std::vector<Target> targets_of(Gan& gan) { return latent_target(gan); }
 std::vector<Target> targets_of(WganGp& gan) { return latent_target(gan); }
 
-/// The law the energy was trained under: its temperature is that of the chains.
+/// The law the energy was trained under: the temperature and the box are those of its chains.
 std::vector<Target> targets_of(PersistentEbm& ebm) {
-  const real temperature = ebm.langevin().temperature();
+  const Langevin& langevin = ebm.langevin();
+  const real temperature = langevin.temperature();
+  if (!(temperature > 0)) throw UsageError("this run was trained with --chain-noise 0; its energy has no temperature");
   return {{.space = "data",
            .energy = [&ebm, temperature](const Tensor& x) { return ebm.energy()(x) / temperature; },
-           .step_size = ebm.langevin().drift * temperature,
+           .step_size = langevin.drift * temperature,
+           .low = langevin.low,
+           .high = langevin.high,
            .start = [&ebm](int64_t count, Noise&) { return ebm.start(count); },
            .samples = unchanged}};
 }

@@ -3,6 +3,8 @@
 // A system is one file in models/; adding it to the program is one function and one row in recipes.cpp.
 #pragma once
 
+#include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +24,7 @@ struct Target {
   std::string space;  // "latent": chains move the generator's input; "data": the sample itself
   Energy energy;      // the law is exp(-energy)
   real step_size;     // of Langevin dynamics on it, for a start
+  real low = -std::numeric_limits<real>::infinity(), high = std::numeric_limits<real>::infinity();  // to clamp it to
   std::function<Tensor(int64_t count, Noise&)> start;  // where chains begin
   std::function<Tensor(const Tensor&)> samples;        // what their states stand for
 };

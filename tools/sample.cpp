@@ -36,19 +36,19 @@ Tensor draw(const TrainedRun& run, const Options& options, bool quiet) {
 }
 
 int sample(const Options& options, bool quiet) {
-  const std::filesystem::path out = options.out;
+  const std::filesystem::path out = options.out, type = out.extension();
+  if (type != ".png" && type != ".npy" && type != ".safetensors")
+    throw UsageError("--out " + options.out + ": expected a name that ends in .png, .npy or .safetensors");
   const TrainedRun run(options.run);
   const Tensor samples = draw(run, options, quiet);
-  if (out.extension() == ".png") {
+  if (type == ".png") {
     io::write_png(out, sample_picture(samples, mixture_of(run.settings.data)));
-  } else if (out.extension() == ".npy") {
+  } else if (type == ".npy") {
     io::write_npy(out, samples);
-  } else if (out.extension() == ".safetensors") {
+  } else {
     io::StateDict dict;
     dict.tensors["samples"] = samples;
     io::write_safetensors(out, dict);
-  } else {
-    throw UsageError("--out " + options.out + ": expected a name that ends in .png, .npy or .safetensors");
   }
   std::printf("%s\n", options.out.c_str());
   return Exit::ok;

@@ -37,13 +37,16 @@ class SamplingOf : public Sampling {
         energy_(target.energy),
         noise_(seed, "chains"),
         chains_(chains_for(sampler_, target.start(chains, noise_))) {
+    sampler_.check();
     if constexpr (requires { warm_up(sampler_, real(), energy_, chains_, 0, noise_); })
-      if (settings.warm_up > 0) warm_up(sampler_, real(settings.target), energy_, chains_, settings.warm_up, noise_);
+      warm_up(sampler_, real(settings.target), energy_, chains_, settings.warm_up, noise_);
+    else
+      erg::advance(sampler_, energy_, chains_, settings.warm_up, noise_);
   }
 
   Tensor advance(int64_t steps) override {
     keep_acceptance(erg::advance(sampler_, energy_, chains_, steps, noise_).acceptance);
-    return asked_for(chains_.x);
+    return asked_for(chains_.x).clone();
   }
 
   Draws record(int64_t draws, int64_t thin) override {
@@ -51,7 +54,8 @@ class SamplingOf : public Sampling {
     keep_acceptance(kept.acceptance);
     return {.x = asked_for(kept.x),
             .energy = asked_for(kept.energy),
-            .acceptance = kept.acceptance ? asked_for(kept.acceptance) : Tensor()};
+            .acceptance = kept.acceptance ? asked_for(kept.acceptance) : Tensor(),
+            .hamiltonian = kept.hamiltonian};
   }
 
   std::string report() const override {
@@ -107,11 +111,19 @@ std::unique_ptr<Sampling> start_ddls(const Wanted& w) {
   return start(w.settings.step_size > 0 ? Langevin::ddls(w.step) : Langevin::exact(w.step), w);
 }
 
+/// From the highest temperature down, over the warm-up if there is one: what is kept then has the last law.
 std::unique_ptr<Sampling> start_annealed(const Wanted& w) {
-  const std::vector<double>& all = w.settings.temperatures;
-  const int levels = int(all.size());
-  return start(Annealed{temperature_ladder(w.step, real(all.back()), levels), std::max<int64_t>(1, w.steps / levels)},
-               w);
+  const std::vector<double>& rising = w.settings.temperatures;
+  std::vector<Langevin> levels = temperature_ladder(w.step, {rising.rbegin(), rising.rend()});
+  for (Langevin& level : levels) level.low = w.target.low, level.high = w.target.high;
+  const int64_t steps = w.settings.warm_up > 0 ? w.settings.warm_up : w.steps;
+  return start(Annealed{levels, std::max<int64_t>(1, steps / int64_t(levels.size()))}, w);
+}
+
+std::unique_ptr<Sampling> start_langevin(const Wanted& w) {
+  Langevin langevin = Langevin::exact(w.step);
+  langevin.low = w.target.low, langevin.high = w.target.high;
+  return start(langevin, w);
 }
 
 std::unique_ptr<Sampling> start_hmc(const Wanted& w) {
@@ -128,7 +140,7 @@ struct Row {
 };
 
 const Row rows[] = {
-    {"langevin", [](const Wanted& w) { return start(Langevin::exact(w.step), w); }},
+    {"langevin", start_langevin},
     {"ddls", start_ddls},
     {"mala", [](const Wanted& w) { return start(Mala{w.step}, w); }},
     {"hmc", start_hmc},
@@ -154,14 +166,19 @@ void add_sampler_settings(CLI::App& command, SamplerSettings& s) {
   command.add_option("--step-size", s.step_size, "Step size of the sampler; by default one that suits the system")
       ->check(positive())
       ->default_str("");
-  command.add_option("--warm-up", s.warm_up, "mala, hmc: steps in which each chain finds its step size")
+  command
+      .add_option("--warm-up", s.warm_up,
+                  "Steps before those that count; mala and hmc find each chain's step size in them")
       ->check(at_least(0));
   command.add_option("--target", s.target, "mala, hmc: share of accepted proposals to find it for");
-  command.add_option("--leapfrog", s.leapfrog, "hmc: leapfrog steps a proposal")->check(at_least(1));
+  command
+      .add_option("--leapfrog", s.leapfrog,
+                  "hmc: leapfrog steps a proposal; their size is drawn within 30 % of the step size")
+      ->check(at_least(1));
   command.add_option("--friction", s.friction, "underdamped: friction per unit of time")->check(positive());
   command
       .add_option("--temperatures", s.temperatures,
-                  "tempering: one a replica, rising; annealed: how many, and the last")
+                  "tempering: one a replica, rising; annealed: from the last to the first")
       ->delimiter(',')
       ->check(positive());
 }

@@ -26,7 +26,7 @@ void metropolis_(const Stream&, const real* log_ratio, const real* uniform, cons
     for (int64_t b = begin; b < end; ++b) {
       const real ratio = std::isnan(log_ratio[b]) ? -std::numeric_limits<real>::infinity() : log_ratio[b];
       acceptance[b] = std::min(real(1), math::exp(ratio));
-      if (!(math::log(uniform[b]) < ratio)) continue;
+      if (!(math::log(1 - uniform[b]) <= ratio)) continue;
       copy(n, proposal.x + b * n, current.x + b * n);
       copy(n, proposal.gradient + b * n, current.gradient + b * n);
       current.energy[b] = proposal.energy[b];
