@@ -14,8 +14,8 @@ void Mala::check() const {
 }
 
 /// With y = x - eta g(x) + sqrt(2 eta) xi, the densities of the move and of its reverse are
-///   -log q(y|x) = |xi|^2 / 2 + c,   -log q(x|y) = |x - y + eta g(y)|^2 / (4 eta) + c = |xi - sqrt(eta/2) (g(x) +
-///   g(y))|^2 / 2 + c,
+///   -log q(y|x) = |xi|^2 / 2 + c
+///   -log q(x|y) = |x - y + eta g(y)|^2 / (4 eta) + c = |xi - sqrt(eta / 2) (g(x) + g(y))|^2 / 2 + c,
 /// the last form without a difference of nearby points.
 void Mala::step(const Energy& energy, Chains& chains, Noise& noise) const {
   chains.evaluate(energy);
