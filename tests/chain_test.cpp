@@ -251,7 +251,7 @@ TEST(Chain, WithoutNoiseDrawsNothing) {
 /// On a flat energy a step of unit noise from 0 ends where the noise says.
 TEST(Chain, NoiseIsThatOfNormal) {
   for (int d : {1, 2, 3, 7, 64})
-    for (int64_t chains : {1, 2, 5, 16, 17, 100})
+    for (int64_t chains : {1, 2, 5, 16, 17, 100, 450})
       for (int64_t first : {int64_t(0), int64_t(5), (int64_t(1) << 34) - 18}) {
         SCOPED_TRACE("d " + std::to_string(d) + ", chains " + std::to_string(chains));
         Net net({d, 3, 1}, Unit::silu);
@@ -286,7 +286,7 @@ TEST(Chain, BitsDoNotDependOnTheBatch) {
     for (Unit unit : units) {
       SCOPED_TRACE(name(widths));
       const Net net(widths, unit);
-      const int64_t chains = 100, d = net.dimensions();
+      const int64_t chains = 450, d = net.dimensions();
       Launch launch{net, 10};
       launch.first = 3;
       const std::vector<real> x = starts(net, chains);
@@ -294,7 +294,7 @@ TEST(Chain, BitsDoNotDependOnTheBatch) {
           [&] { return launch(x); },
           [&](const std::vector<real>& whole) {
             int64_t first = 0;
-            for (int64_t count : {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 16, 14}) {
+            for (int64_t count : {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 16, 14, 150, 200}) {
               const std::vector<real> part = part_of(launch, x, first, count);
               for (int64_t i = 0; i < count * d; ++i) ASSERT_EQ(part[size_t(i)], whole[size_t(first * d + i)]);
               for (int64_t k = 0; k < launch.steps; ++k)

@@ -74,9 +74,11 @@ ERG_HD void store_sums(const Vector (&sum)[M][V], int stride, const real* slope,
 // A tile's values come in buffers: value u of chain c is at index(u, c). Weights are packed in panels, each as wide as
 // a register tile: [1 + terms][width], where row 0 holds the biases. A panel's width is a number of items.
 
-/// Two vectors of chains.
+/// Some vectors of chains. Three load less for each sum than two, and are the faster where something else uses the
+/// core's cache; two waste less of a small batch.
+template <int vectors>
 struct ChainsInLanes {
-  static constexpr int vectors = 2, chains = vectors * lanes, rows = 1;
+  static constexpr int chains = vectors * lanes, rows = 1;
   static constexpr int item = 1;  // a unit
   static constexpr int panel_items = sums_max / vectors;
 
@@ -89,7 +91,7 @@ struct ChainsInLanes {
     Vector sum[M][vectors];
 #pragma GCC unroll 12
     for (int i = 0; i < M; ++i)
-#pragma GCC unroll 2
+#pragma GCC unroll 12
       for (int v = 0; v < vectors; ++v) sum[i][v] = broadcast(panel[i]);
     add_terms<parts>(terms, panel + M, M, 1, in, sum);
     store_sums(sum, chains, slope, out);
@@ -336,13 +338,16 @@ void run_tile(const Launch& launch, int64_t first, const Buffers& b) {
 // ---- The whole ----
 
 constexpr int64_t cache_line = 64 / sizeof(real);
-constexpr int few_chains_max = 6;  // of UnitsInLanes
+constexpr int few_chains_max = 6;   // of UnitsInLanes
+constexpr int many_chains_min = 8;  // tiles of three vectors that each thread has, for these to be used
+using Wide = ChainsInLanes<3>;
+using Narrow = ChainsInLanes<2>;
 
 /// Enough for the widest layer's values in any tile.
 ERG_HD int64_t buffer_size(const DenseNet& net) {
   int64_t widest = lanes;
   for (int l = 0; l < net.layers; ++l) widest = larger(widest, round_up(net.layer[l].in, lanes));
-  return larger(widest * ChainsInLanes::chains, few_chains_max * DenseLayer::max_width);
+  return larger(widest * Wide::chains, few_chains_max * DenseLayer::max_width);
 }
 
 ERG_HD int64_t weights_size(const DenseNet& net) {
@@ -382,8 +387,10 @@ inline void dense_chain_(const DenseNet& net, const LangevinUpdate& s, const Noi
   const Launch launch{net, s, key, chains, steps, weights, energies, x};
   // A tile of ChainsInLanes costs the same however few of its lanes have a chain.
   const int64_t of_each_thread = larger(1, ceil_div(chains, max_threads()));
-  if (4 * of_each_thread <= 3 * ChainsInLanes::chains)
+  if (4 * of_each_thread <= 3 * Narrow::chains)
     run_few(ceil_div(of_each_thread, ceil_div(of_each_thread, few_chains_max)), launch, weights, scratch);
+  else if (of_each_thread < many_chains_min * Wide::chains)
+    run<Narrow>(launch, weights, scratch);
   else
-    run<ChainsInLanes>(launch, weights, scratch);
+    run<Wide>(launch, weights, scratch);
 }
