@@ -61,8 +61,7 @@ void Tensor::copy_(const Tensor& source) {
   if (!(shape() == source.shape()))
     throw std::invalid_argument("[copy_] " + to_string(source.shape()) + " into " + to_string(shape()) +
                                 ": shapes differ");
-  const kernels::BoxShape box{{1, 1, 1, size()}, {0, 0, 0, 1}, {0, 0, 0, 1}};
-  kernels::copy_box(stream_of(*this), box, source.data(), mutate());
+  kernels::copy_box(stream_of(*this), kernels::run_of(size()), source.data(), mutate());
 }
 
 void Tensor::move_into(const std::shared_ptr<Storage>& arena, int64_t offset) {

@@ -12,6 +12,9 @@ struct BoxShape {
   int64_t to[4];
 };
 
+/// n elements that lie side by side on both sides.
+inline BoxShape run_of(int64_t n) { return {{1, 1, 1, n}, {0, 0, 0, 1}, {0, 0, 0, 1}}; }
+
 /// y[i . to] = x[i . from] for every index i of the box; the rest of y is left as it is.
 ERG_KERNEL(copy_box, const BoxShape& s, const real* x, real* y);
 

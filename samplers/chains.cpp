@@ -50,9 +50,9 @@ void copy_column(const Tensor& from, Tensor& to, int64_t column) {
                     to.mutate() + column * n);
 }
 
+/// Copies `from` [n] to row `row` of `to` [rows, n].
 void copy_row(const Tensor& from, Tensor& to, int64_t row) {
-  const int64_t n = to.dim(1);
-  kernels::copy_box(stream_of(from), {{1, 1, 1, n}, {0, 0, 0, 1}, {0, 0, 0, 1}}, from.data(), to.mutate() + row * n);
+  kernels::copy_box(stream_of(from), kernels::run_of(from.size()), from.data(), to.mutate() + row * from.size());
 }
 
 /// Where the first of n values is that is not finite; n if there is none.

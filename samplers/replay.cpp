@@ -20,8 +20,7 @@ Shape batch_of(int64_t count, Shape chains) {
 /// Copies row `from` of x to row `to` of y; rows are everything but the first dimension.
 void copy_row(const Tensor& x, int64_t from, Tensor& y, int64_t to) {
   const int64_t row = x.shape().row_size();
-  kernels::copy_box(stream_of(x), {{1, 1, 1, row}, {0, 0, 0, 1}, {0, 0, 0, 1}}, x.data() + from * row,
-                    y.mutate() + to * row);
+  kernels::copy_box(stream_of(x), kernels::run_of(row), x.data() + from * row, y.mutate() + to * row);
 }
 
 }  // namespace
@@ -73,8 +72,7 @@ Tensor ChainStore::first(int64_t count) {
   if (range_)
     kernels::bin_centres(stream_of(chains), *range_, chains.size(), bytes(), chains.mutate());
   else
-    kernels::copy_box(stream_of(chains), {{1, 1, 1, chains.size()}, {0, 0, 0, 1}, {0, 0, 0, 1}}, memory_.data(),
-                      chains.mutate());
+    kernels::copy_box(stream_of(chains), kernels::run_of(chains.size()), memory_.data(), chains.mutate());
   return chains;
 }
 

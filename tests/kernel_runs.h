@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "kernels/cpu/isa.h"
+#include "kernels/kernel.h"
 #include "kernels/stream.h"
 
 #ifdef _OPENMP
@@ -63,5 +65,18 @@ void on_every_isa(const Run& run, const Check& check) {
   }
   set_threads(2);
 }
+
+/// Counts kernels by name, as they are launched and as they return, while it lives.
+struct Launches {
+  std::map<std::string, int> begun, ended;
+  Launches() {
+    kernels::trace = {[](void* self, const char* kernel, const Stream&, bool begins) {
+                        auto& launches = *static_cast<Launches*>(self);
+                        ++(begins ? launches.begun : launches.ended)[kernel];
+                      },
+                      this};
+  }
+  ~Launches() { kernels::trace = {}; }
+};
 
 }  // namespace erg::test

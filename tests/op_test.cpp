@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <fstream>
-#include <map>
 #include <regex>
 #include <set>
 
@@ -119,18 +118,6 @@ TEST_P(Op, IsTheSameOnEveryInstructionSetAndThreadCount) {
   });
   cpu::set_isa(best);
 }
-
-struct Launches {
-  std::map<std::string, int> begun, ended;
-  Launches() {
-    kernels::trace = {[](void* self, const char* kernel, const Stream&, bool begins) {
-                        auto& launches = *static_cast<Launches*>(self);
-                        ++(begins ? launches.begun : launches.ended)[kernel];
-                      },
-                      this};
-  }
-  ~Launches() { kernels::trace = {}; }
-};
 
 TEST_P(Op, IsSeenByTheTrace) {
   const Launches launches;

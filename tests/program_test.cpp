@@ -1,15 +1,13 @@
 // The erg program from outside: what it prints, what it leaves behind, and the code it exits with.
 #include <gmock/gmock.h>
-#include <sys/wait.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "engine/io/file.h"
 #include "engine/io/npy.h"
 #include "engine/io/png.h"
+#include "run_program.h"
 
 namespace {
 
@@ -17,21 +15,10 @@ namespace fs = std::filesystem;
 using testing::EndsWith;
 using testing::HasSubstr;
 
-struct Outcome {
-  int code;
-  std::string out;  // stdout and stderr
-};
+using erg::test::Outcome;
 
-/// Runs the program with these arguments, in the environment `environment` adds to.
 Outcome erg(const std::string& arguments, const std::string& environment = "") {
-  const std::string command = environment + " '" ERG_PROGRAM "' " + arguments + " 2>&1 </dev/null";
-  std::FILE* pipe = popen(command.c_str(), "r");
-  if (!pipe) throw std::runtime_error("cannot run " + command);
-  std::string out;
-  char buffer[4096];
-  while (const size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) out.append(buffer, n);
-  const int status = pclose(pipe);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, out};
+  return erg::test::run_program(arguments, environment);
 }
 
 /// One line that starts with "erg: ".
