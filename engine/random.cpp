@@ -20,7 +20,10 @@ uint32_t hash(std::string_view name, uint32_t start = 2166136261u) {
   return h;
 }
 
-uint32_t* word(Storage& s) { return reinterpret_cast<uint32_t*>(s.mutate()); }
+uint32_t* step_word(Storage& s) { return reinterpret_cast<uint32_t*>(s.mutate()); }
+
+/// A random word as an integer in [0, bound).
+int64_t below(int64_t bound, uint32_t word) { return int64_t((uint64_t(word) * uint64_t(bound)) >> 32); }
 
 }  // namespace
 
@@ -31,17 +34,23 @@ Noise::Noise(uint64_t seed, uint32_t stream, Device device)
   set_step(0);
 }
 
-Noise Noise::fork(std::string_view use) const { return Noise(seed_, hash(use, stream_), device()); }
+uint32_t Noise::word(uint32_t step, int64_t i) const {
+  return philox::draw(uint64_t(i) / 4, step, stream_, seed_).word[i % 4];
+}
 
-kernels::NoiseKey Noise::key(int64_t first) const { return {seed_, stream_, word(*step_), first}; }
+Noise Noise::fork(std::string_view use, Device device) const { return Noise(seed_, hash(use, stream_), device); }
 
-void Noise::advance(int64_t draws) { kernels::advance_(stream_of(device()), uint32_t(draws), word(*step_)); }
+kernels::NoiseKey Noise::key(int64_t first) const { return {seed_, stream_, step_word(*step_), first}; }
 
-uint32_t Noise::step() const { return *word(*step_); }
+void Noise::advance(int64_t draws) { kernels::advance_(stream_of(device()), uint32_t(draws), step_word(*step_)); }
 
-void Noise::set_step(uint32_t step) { *word(*step_) = step; }
+uint32_t Noise::step() const {
+  uint32_t step;
+  copy_bytes(cpu_device, &step, device(), step_word(*step_), sizeof step);
+  return step;
+}
 
-uint32_t Noise::word_at(int64_t i) const { return philox::draw(uint64_t(i) / 4, step(), stream_, seed_).word[i % 4]; }
+void Noise::set_step(uint32_t step) { copy_bytes(device(), step_word(*step_), cpu_device, &step, sizeof step); }
 
 Tensor Noise::normal(const Shape& shape, int64_t first_row) {
   Tensor y = Tensor::empty(shape, device());
@@ -60,17 +69,18 @@ Tensor Noise::uniform(const Shape& shape, real low, real high, int64_t first_row
 std::vector<int64_t> Noise::integers(int64_t count, int64_t bound) {
   if (bound < 1 || bound > int64_t(1) << 32)
     throw std::invalid_argument("[integers] bound must be in [1, 2^32], got " + std::to_string(bound));
+  const uint32_t now = step();
   std::vector<int64_t> result(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) result[size_t(i)] = int64_t((uint64_t(word_at(i)) * uint64_t(bound)) >> 32);
+  for (int64_t i = 0; i < count; ++i) result[size_t(i)] = below(bound, word(now, i));
   advance();
   return result;
 }
 
 std::vector<int64_t> Noise::permutation(int64_t count) {
+  const uint32_t now = step();
   std::vector<int64_t> order(static_cast<size_t>(count));
   std::iota(order.begin(), order.end(), int64_t(0));
-  for (int64_t i = count - 1; i > 0; --i)
-    std::swap(order[size_t(i)], order[size_t((uint64_t(word_at(i)) * uint64_t(i + 1)) >> 32)]);
+  for (int64_t i = count - 1; i > 0; --i) std::swap(order[size_t(i)], order[size_t(below(i + 1, word(now, i)))]);
   advance();
   return order;
 }

@@ -18,14 +18,15 @@ namespace erg {
 class Noise {
  public:
   Noise(uint64_t seed, std::string_view stream, Device device = cpu_device);
-  /// A stream of its own for a part of this one's user, with the same seed.
-  Noise fork(std::string_view use) const;
+  /// A stream of its own for a part of this one's user, with the same seed; on the same device unless told otherwise.
+  Noise fork(std::string_view use) const { return fork(use, device()); }
+  Noise fork(std::string_view use, Device device) const;
 
   /// N(0, 1). A draw for rows [first_row, first_row + B) of a larger batch has the numbers they have there.
   Tensor normal(const Shape& shape, int64_t first_row = 0);
   /// U[low, high).
   Tensor uniform(const Shape& shape, real low = 0, real high = 1, int64_t first_row = 0);
-  /// Integers in [0, bound), on the host. bound must be in [1, 2^32].
+  /// Integers in [0, bound), on the host. bound must be in [1, 2^32]. These two wait for a noise on a GPU.
   std::vector<int64_t> integers(int64_t count, int64_t bound);
   /// A random order of 0 ... count-1, on the host (Fisher-Yates).
   std::vector<int64_t> permutation(int64_t count);
@@ -42,8 +43,8 @@ class Noise {
 
  private:
   Noise(uint64_t seed, uint32_t stream, Device device);
-  /// Word i of the next draw.
-  uint32_t word_at(int64_t i) const;
+  /// Word i of the draw at a step.
+  uint32_t word(uint32_t step, int64_t i) const;
 
   uint64_t seed_;
   uint32_t stream_;

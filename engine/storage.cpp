@@ -1,25 +1,56 @@
 #include "storage.h"
 
-#include <algorithm>
 #include <bit>
-#include <cstdlib>
 #include <limits>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <utility>
+
+#include "../kernels/copy.h"
+#include "device.h"
+#include "sanitiser.h"
 
 namespace erg {
 
 namespace {
-constexpr std::align_val_t alignment{64};
+
+thread_local constinit PoolScope* innermost = nullptr;
+
+/// Whether the sanitiser can follow a device's memory.
+bool is_host_memory([[maybe_unused]] Device device) {
+#ifdef ERG_CUDA_EMULATOR
+  return true;
+#else
+  return device.kind == Device::Kind::cpu;
+#endif
 }
 
-Pool& Pool::of(Device device) {
-  // Leaked on purpose: tensors in static variables may outlive any destructor order we could choose.
-  static Pool* const cpu = new Pool;
-  if (device.kind != Device::Kind::cpu) throw std::runtime_error("[pool] this build has no CUDA; use the CPU");
-  return *cpu;
+/// The pools for everything, never destroyed: tensors in static variables may outlive any order we could choose.
+const std::shared_ptr<Pool>& common_pool(Device device) {
+  using Pools = std::vector<std::shared_ptr<Pool>>;
+  static const Pools& pools = *[] {
+    auto* all = new Pools{std::make_shared<Pool>(cpu_device)};
+    for (int i = 0; i < cuda_devices(); ++i) all->push_back(std::make_shared<Pool>(Device{Device::Kind::cuda, i}));
+    return all;
+  }();
+  if (device == cpu_device) return pools[0];
+  require(device);
+  return pools[size_t(device.index) + 1];
 }
+
+}  // namespace
+
+Pool& Pool::of(Device device) { return *common_pool(device); }
+
+const std::shared_ptr<Pool>& Pool::serving(Device device) {
+  for (const PoolScope* scope = innermost; scope; scope = scope->outer_)
+    if (scope->pool_->device() == device) return scope->pool_;
+  return common_pool(device);
+}
+
+PoolScope::PoolScope(std::shared_ptr<Pool> pool) : pool_(std::move(pool)), outer_(innermost) { innermost = this; }
+PoolScope::~PoolScope() { innermost = outer_; }
 
 // Buckets hold 16, 20, 24, 28, 32, 40, 48, 56, 64, ... reals: four per octave, at most 25 % waste.
 int64_t Pool::bucket_size(int bucket) { return int64_t(4 + bucket % 4) << (2 + bucket / 4); }
@@ -39,7 +70,7 @@ real* Pool::take(int64_t n) {
   auto& list = free_[bucket];
   real* block;
   if (list.empty()) {
-    block = static_cast<real*>(::operator new(size_t(bytes), alignment));
+    block = static_cast<real*>(allocate(device_, bytes));
     ++stats_.system_allocations;
     // Room for every block of this size, so that give_back never allocates.
     if (++owned_[bucket] > list.capacity()) list.reserve(2 * owned_[bucket]);
@@ -50,7 +81,11 @@ real* Pool::take(int64_t n) {
   }
   ++stats_.live_blocks;
   stats_.live_bytes += bytes;
-  if (poison_) std::fill_n(block, size, std::numeric_limits<real>::quiet_NaN());
+  if (is_host_memory(device_)) {
+    allow(block, size_t(n) * sizeof(real));
+    forbid(block + n, size_t(size - n) * sizeof(real));
+  }
+  if (poison_) kernels::fill(stream_of(device_), n, std::numeric_limits<real>::quiet_NaN(), block);
   return block;
 }
 
@@ -62,14 +97,18 @@ void Pool::give_back(real* block, int64_t n) noexcept {
   --stats_.live_blocks;
   stats_.live_bytes -= bytes;
   stats_.cached_bytes += bytes;
+  if (is_host_memory(device_)) forbid(block, size_t(bytes));
 }
 
 void Pool::release() {
   std::lock_guard lock(mutex_);
-  for (auto& list : free_) {
-    for (real* block : list) ::operator delete(block, alignment);
-    owned_[&list - free_] -= list.size();
-    list.clear();
+  for (int bucket = 0; bucket < buckets; ++bucket) {
+    for (real* block : free_[bucket]) {
+      if (is_host_memory(device_)) allow(block, size_t(bucket_size(bucket)) * sizeof(real));
+      erg::release(device_, block);
+    }
+    owned_[bucket] -= free_[bucket].size();
+    free_[bucket].clear();
   }
   stats_.cached_bytes = 0;
 }
@@ -84,7 +123,8 @@ void Pool::poison(bool on) {
   poison_ = on;
 }
 
-Storage::Storage(Device device, int64_t size) : device_(device), size_(size), data_(Pool::of(device).take(size)) {}
+Storage::Storage(Device device, int64_t size)
+    : device_(device), size_(size), pool_(Pool::serving(device)), data_(pool_->take(size)) {}
 
 Storage::Storage(std::shared_ptr<Storage> arena, int64_t offset, int64_t size)
     : device_(arena->device_), size_(size), data_(arena->data_ + offset), arena_(std::move(arena)) {
@@ -93,7 +133,7 @@ Storage::Storage(std::shared_ptr<Storage> arena, int64_t offset, int64_t size)
 }
 
 Storage::~Storage() {
-  if (!arena_) Pool::of(device_).give_back(data_, size_);
+  if (pool_) pool_->give_back(data_, size_);
 }
 
 }  // namespace erg

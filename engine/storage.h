@@ -12,11 +12,19 @@
 namespace erg {
 
 /// A size-bucketed cache of device memory. After the first step of a loop every request is served from it and the
-/// system is not asked again. Thread-safe. There is one pool a device, and it lives until the process ends.
+/// system is not asked again. Thread-safe. A device has one pool for everything, which lives until the process ends;
+/// a captured graph has one of its own (graph.h), so that nobody else is given the memory its replays write.
 class Pool {
  public:
-  /// The pool of a device. Throws std::runtime_error for a device this build or machine does not have.
+  explicit Pool(Device device) : device_(device) {}
+  ~Pool() { release(); }
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  /// The pool of a device. Throws DeviceError for a device this build or machine does not have.
   static Pool& of(Device device);
+  /// The pool that serves new storages of a device on this thread: of(device), or what a PoolScope put in its place.
+  static const std::shared_ptr<Pool>& serving(Device device);
 
   /// At least n reals, 64-byte aligned. Throws std::bad_alloc.
   real* take(int64_t n);
@@ -31,6 +39,7 @@ class Pool {
     int64_t cached_bytes = 0;  // held, not in use
   };
   Stats stats() const;
+  Device device() const { return device_; }
 
   /// Fill every block that is handed out with NaN, so that an element no kernel wrote shows. On in debug builds.
   void poison(bool on);
@@ -40,6 +49,7 @@ class Pool {
   static int bucket_of(int64_t n);
   static int64_t bucket_size(int bucket);
 
+  Device device_;
   mutable std::mutex mutex_;
   std::vector<real*> free_[buckets];
   size_t owned_[buckets] = {};  // blocks of each size, in use or free
@@ -49,6 +59,20 @@ class Pool {
 #else
   bool poison_ = true;
 #endif
+};
+
+/// While it lives, storages made on this thread come from another pool of that pool's device.
+class PoolScope {
+ public:
+  explicit PoolScope(std::shared_ptr<Pool> pool);
+  ~PoolScope();
+  PoolScope(const PoolScope&) = delete;
+  PoolScope& operator=(const PoolScope&) = delete;
+
+ private:
+  std::shared_ptr<Pool> pool_;
+  PoolScope* outer_;
+  friend class Pool;
 };
 
 /// A block of memory and a version that counts its mutations. A slice shares its parent's block (parameters live as
@@ -73,6 +97,7 @@ class Storage {
   Device device_;
   uint32_t version_ = 0;
   int64_t size_;
+  std::shared_ptr<Pool> pool_;  // null for slices
   real* data_;
   std::shared_ptr<Storage> arena_;  // set for slices
 };

@@ -1,6 +1,5 @@
 #include "tensor.h"
 
-#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -26,16 +25,18 @@ Tensor Tensor::from_host(const Shape& shape, std::span<const real> values, Devic
   if (shape.size() != int64_t(values.size()))
     throw std::invalid_argument("[from_host] " + to_string(shape) + " holds " + std::to_string(shape.size()) +
                                 " values, got " + std::to_string(values.size()));
-  Tensor t = empty(shape, cpu_device);
-  std::copy(values.begin(), values.end(), t.impl_->storage->mutate());
-  return t.to(device);
+  Tensor t = empty(shape, device);
+  copy_bytes(device, t.impl_->storage->mutate(), cpu_device, values.data(), t.size() * int64_t(sizeof(real)));
+  return t;
 }
 
 Tensor Tensor::detach() const { return Tensor(Impl{impl_->shape, impl_->storage}); }
 
 Tensor Tensor::to(Device device) const {
   if (device == this->device()) return *this;
-  throw std::runtime_error("[to] this build has no CUDA; use the CPU");
+  Tensor t = empty(shape(), device);
+  t.copy_(*this);
+  return t;
 }
 
 Tensor Tensor::clone() const {
@@ -50,18 +51,25 @@ Tensor Tensor::with_shape(const Shape& shape) const {
   return Tensor(Impl{shape, impl_->storage});
 }
 
-std::vector<real> Tensor::to_host() const { return {data(), data() + size()}; }
+std::vector<real> Tensor::to_host() const {
+  std::vector<real> values(static_cast<size_t>(size()));
+  copy_bytes(cpu_device, values.data(), device(), data(), size() * int64_t(sizeof(real)));
+  return values;
+}
 
 real Tensor::item() const {
   if (size() != 1) throw std::invalid_argument("[item] wants one element, got " + to_string(shape()));
-  return *data();
+  return to_host()[0];
 }
 
 void Tensor::copy_(const Tensor& source) {
   if (!(shape() == source.shape()))
     throw std::invalid_argument("[copy_] " + to_string(source.shape()) + " into " + to_string(shape()) +
                                 ": shapes differ");
-  kernels::copy_box(stream_of(*this), kernels::run_of(size()), source.data(), mutate());
+  if (source.device() == device())
+    kernels::copy_box(stream_of(*this), kernels::run_of(size()), source.data(), mutate());
+  else
+    copy_bytes(device(), mutate(), source.device(), source.data(), size() * int64_t(sizeof(real)));
 }
 
 void Tensor::move_into(const std::shared_ptr<Storage>& arena, int64_t offset) {

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "../kernels/stream.h"
+#include "device.h"
 #include "shape.h"
 #include "storage.h"
 
@@ -42,6 +42,7 @@ class Tensor {
 
   /// The same value, unknown to any tape.
   Tensor detach() const;
+  /// The value on a device: this tensor itself if it is there. To a GPU the host does not wait, from one it does.
   Tensor to(Device device) const;
   /// A copy with memory of its own.
   Tensor clone() const;
@@ -52,7 +53,7 @@ class Tensor {
   std::vector<real> to_host() const;
   /// The value of a one-element tensor. Synchronises. Throws std::invalid_argument for any other size.
   real item() const;
-  /// Overwrites the values in place (same shape). Throws std::invalid_argument when the shapes differ.
+  /// Overwrites the values in place, from any device. Throws std::invalid_argument when the shapes differ.
   void copy_(const Tensor& source);
 
   /// Moves this tensor's value into a slice of a flat arena; every handle to it follows. For optimisers.
@@ -71,8 +72,7 @@ class Tensor {
   std::shared_ptr<Impl> impl_;
 };
 
-/// The stream that kernels on a device are launched on.
-inline Stream stream_of(Device device) { return {device, nullptr}; }
+/// The stream of the device a tensor is on.
 inline Stream stream_of(const Tensor& t) { return stream_of(t.device()); }
 
 }  // namespace erg

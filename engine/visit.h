@@ -83,6 +83,14 @@ std::vector<Tensor> params(Part&... part) {
   return all;
 }
 
+/// Moves everything a part holds to a device. Before optimisers are built: they keep the parameters' memory.
+template <class Part>
+Part on_device(Part part, Device device) {
+  for (const Visitor::Entry& e : entries(part))
+    if (e.tensor) *e.tensor = e.tensor->to(device);
+  return part;
+}
+
 template <class... Part>
 int64_t count_params(Part&... part) {
   int64_t n = 0;

@@ -60,7 +60,9 @@ int64_t first_nonfinite(Device device, int64_t n, const real* values) {
   Storage found(device, sizeof(int64_t) / sizeof(real));
   auto* index = reinterpret_cast<int64_t*>(found.mutate());
   kernels::find_nonfinite(stream_of(device), n, values, index);
-  return *index;
+  int64_t first;
+  copy_bytes(cpu_device, &first, device, index, sizeof first);
+  return first;
 }
 
 /// Looks at one row a chain.

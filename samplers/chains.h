@@ -59,6 +59,9 @@ class DivergedError : public std::runtime_error {
   real value;
 };
 
+/// Whether chains are checked for numbers that are not finite. To look, the host waits for the device.
+enum class Check { finite, nothing };
+
 /// What happened in K steps of B chains: [K,B] each. `energy` is E where the step was decided: at the state an
 /// unadjusted sampler took its gradient, at the state a Metropolis step ended in.
 struct Trace {
@@ -122,15 +125,16 @@ int64_t take_steps(const S& sampler, const Energy& energy, Chains& chains, int64
 
 /// advance(), for chains that this very energy may have evaluated already.
 template <Sampler S>
-Trace go_on(const S& sampler, const Energy& energy, Chains& chains, int64_t steps, Noise& noise) {
+Trace go_on(const S& sampler, const Energy& energy, Chains& chains, int64_t steps, Noise& noise,
+            Check check = Check::finite) {
   const Pause pause;  // a chain is a constant to whoever trains on it
   Trace trace = empty_trace(chains, steps);
   for (int64_t done = 0; done < steps;) {
     const int64_t taken = take_steps(sampler, energy, chains, steps - done, noise, trace, done);
-    check_energies(chains, trace, done, taken);
+    if (check == Check::finite) check_energies(chains, trace, done, taken);
     done += taken;
   }
-  check_state(chains);
+  if (check == Check::finite) check_state(chains);
   return trace;
 }
 
@@ -153,14 +157,17 @@ Trace advance(const S& sampler, const Energy& energy, Chains& chains, int64_t st
   return detail::go_on(sampler, energy, chains, steps, noise);
 }
 
-/// Where every chain of x [B,...] is after `steps` steps; x itself is left alone. Throws as advance.
+/// Where every chain of x [B,...] is after `steps` steps; x itself is left alone. Throws as advance. With
+/// Check::nothing a chain that left the finite numbers is returned as it is: for whoever looks at the result anyway,
+/// and has no time to wait for a GPU.
 template <Sampler S>
-Tensor run(const S& sampler, const Energy& energy, const Tensor& x, int64_t steps, Noise& noise) {
+Tensor run(const S& sampler, const Energy& energy, const Tensor& x, int64_t steps, Noise& noise,
+           Check check = Check::finite) {
   sampler.check();
   detail::check_count("steps", steps);
   Chains chains(x);
   while (chains.steps < steps)
-    detail::go_on(sampler, energy, chains, std::min(steps - chains.steps, detail::longest_trace), noise);
+    detail::go_on(sampler, energy, chains, std::min(steps - chains.steps, detail::longest_trace), noise, check);
   return chains.x;
 }
 

@@ -38,8 +38,10 @@ Tensor zeroed(const Shape& shape, bool as_bytes, Device device) {
 
 }  // namespace
 
-ChainStore::ChainStore(const Shape& shape, Device device, std::optional<kernels::ByteRange> bytes)
-    : shape_(shape), row_(shape.row_size()), range_(bytes), memory_(zeroed(shape, bytes.has_value(), device)) {}
+ChainStore::ChainStore(const Shape& shape, Device device, std::optional<kernels::ByteRange> bytes, const Noise& points)
+    : shape_(shape), row_(shape.row_size()), range_(bytes), memory_(zeroed(shape, bytes.has_value(), device)) {
+  if (bytes) points_ = points.fork("points", device);
+}
 
 void ChainStore::write(const Tensor& batch, const std::vector<int64_t>& slots) {
   settle();
@@ -53,17 +55,17 @@ void ChainStore::write(const Tensor& batch, const std::vector<int64_t>& slots) {
   }
 }
 
-void ChainStore::read(const std::vector<int64_t>& slots, Tensor& batch, Noise& noise) {
+void ChainStore::read(const std::vector<int64_t>& slots, Tensor& batch) {
   settle();
   for (int64_t i = 0; i < int64_t(slots.size()); ++i) {
     const int64_t slot = slots[size_t(i)];
     if (range_)
-      kernels::dequantise(stream_of(batch), *range_, noise.key(i * row_), row_, bytes() + slot * row_,
+      kernels::dequantise(stream_of(batch), *range_, points_->key(i * row_), row_, bytes() + slot * row_,
                           batch.mutate() + i * row_);
     else
       copy_row(memory_, slot, batch, i);
   }
-  if (range_) noise.advance();
+  if (range_) points_->advance();
 }
 
 Tensor ChainStore::first(int64_t count) {
@@ -85,6 +87,7 @@ void ChainStore::settle() {
 void ChainStore::visit(Visitor& v) {
   if (range_) visited_ = first(shape_[0]);
   v.buffer("chains", range_ ? visited_ : memory_);
+  if (points_) v.sub("points", *points_);
 }
 
 // ---- ReplayBuffer
@@ -115,7 +118,7 @@ ReplayBuffer::ReplayBuffer(const Options& options, Fresh fresh, Noise noise)
   check(options);
   // Where the buffer starts empty, one chain shows the form of them all.
   const Tensor start = make_fresh(options.policy == Policy::in_place ? options.capacity : 1);
-  store_ = ChainStore(batch_of(options.capacity, start.shape()), start.device(), options.bytes);
+  store_ = ChainStore(batch_of(options.capacity, start.shape()), start.device(), options.bytes, noise_);
   if (options.policy != Policy::in_place) return;
   std::vector<int64_t> all(static_cast<size_t>(options.capacity));
   std::iota(all.begin(), all.end(), int64_t(0));
@@ -143,8 +146,8 @@ Tensor ReplayBuffer::draw(int64_t count) {
   const int64_t held = std::min(count, size());
   drawn_ = noise_.permutation(size());
   drawn_.resize(size_t(held));
-  Tensor batch = Tensor::empty(batch_of(count, store_.shape()), noise_.device());
-  store_.read(drawn_, batch, noise_);
+  Tensor batch = Tensor::empty(batch_of(count, store_.shape()), store_.device());
+  store_.read(drawn_, batch);
 
   const std::vector<real> chance = noise_.uniform({count}).to_host();
   restarted_.assign(size_t(count), false);

@@ -26,17 +26,19 @@ namespace erg {
 class ChainStore {
  public:
   ChainStore() = default;
-  /// Slots for chains, [slots,...], all zero.
-  ChainStore(const Shape& shape, Device device, std::optional<kernels::ByteRange> bytes);
+  /// Slots for chains, [slots,...], all zero. Bytes are read back as points of their bins, which `points` chooses.
+  ChainStore(const Shape& shape, Device device, std::optional<kernels::ByteRange> bytes, const Noise& points);
 
   const Shape& shape() const { return shape_; }
+  Device device() const { return memory_.device(); }
   /// Chain i of a batch goes to slots[i], or nowhere if that is negative.
   void write(const Tensor& batch, const std::vector<int64_t>& slots);
   /// The chain in slots[i] becomes chain i of a batch, which may be longer; bytes are dequantised with one draw.
-  void read(const std::vector<int64_t>& slots, Tensor& batch, Noise& noise);
+  void read(const std::vector<int64_t>& slots, Tensor& batch);
   /// The chains of the first `count` slots, [count,...]; bytes are read as the centres of their bins.
   Tensor first(int64_t count);
-  /// One tensor, "chains"; bytes as the centres of their bins, which are quantised to the same bytes when loaded.
+  /// One tensor, "chains"; bytes as the centres of their bins, which are quantised to the same bytes when loaded. And
+  /// where the noise that reads bytes has come to.
   void visit(Visitor& v);
 
  private:
@@ -47,7 +49,8 @@ class ChainStore {
   Shape shape_;
   int64_t row_ = 0;  // elements of a chain
   std::optional<kernels::ByteRange> range_;
-  Tensor memory_;   // of the store's shape; or a row of reals whose memory holds one byte for each element
+  std::optional<Noise> points_;  // with a range only
+  Tensor memory_;                // of the store's shape; or a row of reals whose memory holds one byte for each element
   Tensor visited_;  // present from a visit to the next use: the bytes as reals, for the visitor to read or overwrite
 };
 
@@ -65,6 +68,7 @@ class ReplayBuffer {
   /// fresh(count) makes new chains, [count,...].
   using Fresh = std::function<Tensor(int64_t count)>;
 
+  /// Chains live where fresh() makes them. The noise chooses among them on the host, and is best left on the CPU.
   /// Throws std::invalid_argument unless capacity >= 1, restart is in [0,1] and the bytes' range has 256 bins that can
   /// be told apart.
   ReplayBuffer(const Options& options, Fresh fresh, Noise noise);

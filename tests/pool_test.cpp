@@ -138,7 +138,7 @@ TEST(Pool, ThrowsBadAllocForAbsurdSizes) {
   EXPECT_EQ(pool().stats().live_bytes, before.live_bytes);
 }
 
-TEST(Pool, HasNoOtherDevice) { EXPECT_THROW(Pool::of({Device::Kind::cuda, 0}), std::runtime_error); }
+TEST(Pool, HasNoOtherDevice) { EXPECT_THROW(Pool::of({Device::Kind::cuda, 99}), DeviceError); }
 
 // ---- Training loops
 
