@@ -9,6 +9,13 @@
 
 namespace erg {
 
+namespace {
+
+/// How far from one parameter of n elements to the next.
+int64_t aligned(int64_t n) { return (n + Arena::alignment - 1) / Arena::alignment * Arena::alignment; }
+
+}  // namespace
+
 Arena::Arena(std::vector<Tensor> params) : params_(std::move(params)) {
   if (params_.empty()) throw std::invalid_argument("[optimiser] got no parameters");
   std::unordered_set<const Storage*> seen;
@@ -18,13 +25,13 @@ Arena::Arena(std::vector<Tensor> params) : params_(std::move(params)) {
     if (p.storage()->is_slice())
       throw std::invalid_argument("[optimiser] a parameter of shape " + to_string(p.shape()) +
                                   " belongs to another optimiser already");
-    size_ += p.size();
+    size_ += aligned(p.size());
   }
   memory_ = std::make_shared<Storage>(params_[0].device(), size_);
   int64_t offset = 0;
   for (Tensor& p : params_) {
     p.move_into(memory_, offset);
-    offset += p.size();
+    offset += aligned(p.size());
   }
 }
 
@@ -45,17 +52,16 @@ void Arena::check(std::span<const Tensor> grads) const {
 
 template <class Launch>
 void Arena::for_each_table(std::span<const Tensor> grads, const Launch& launch) const {
-  kernels::Gradients table;
   int64_t offset = 0;
-  for (size_t i = 0; i < grads.size(); i += size_t(table.count)) {
-    table.count = int(std::min<size_t>(kernels::Gradients::max_count, grads.size() - i));
-    table.begin[0] = 0;
-    for (int k = 0; k < table.count; ++k) {
-      table.g[k] = grads[i + size_t(k)].data();
-      table.begin[k + 1] = table.begin[k] + grads[i + size_t(k)].size();
+  for (size_t i = 0; i < grads.size();) {
+    kernels::Gradients table;
+    int64_t end = 0;
+    for (; table.count < kernels::Gradients::max_count && i < grads.size(); ++i) {
+      table.add(grads[i].data(), end, grads[i].size());
+      end += aligned(grads[i].size());
     }
     launch(table, offset);
-    offset += table.begin[table.count];
+    offset += end;
   }
 }
 

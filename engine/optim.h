@@ -16,9 +16,12 @@
 
 namespace erg {
 
-/// Parameters in one flat block of memory, and the state an optimiser keeps for each of them.
+/// Parameters in one flat block of memory, and the state an optimiser keeps for each of them. Each begins at a multiple
+/// of `alignment` elements, so that kernels may read it in vectors.
 class Arena {
  public:
+  static constexpr int64_t alignment = 16;
+
   /// Throws std::invalid_argument when there are no parameters or one already belongs to an optimiser.
   explicit Arena(std::vector<Tensor> params);
 

@@ -6,13 +6,20 @@
 
 namespace erg::kernels {
 
-/// The gradients of one arena: gradient i covers arena elements [begin[i], begin[i+1]).
+/// The gradients of one arena: gradient i covers arena elements [begin[i], end[i]), in rising order. Elements that none
+/// covers may lie between them, to align the next; what an optimiser leaves there is of no account.
 /// Gradients are separate tensors, parameters and moments are flat; this table lets one launch serve them all.
 struct Gradients {
   static constexpr int max_count = 64;
   int count = 0;
   const real* g[max_count];
-  int64_t begin[max_count + 1];
+  int64_t begin[max_count], end[max_count];
+
+  void add(const real* gradient, int64_t at, int64_t size) {
+    g[count] = gradient;
+    begin[count] = at;
+    end[count++] = at + size;
+  }
 };
 
 /// Kingma & Ba 2015, algorithm 1. `correction1` = 1 - beta1^t and `correction2` = 1 - beta2^t for step t = 1, 2, ...

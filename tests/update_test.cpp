@@ -44,11 +44,10 @@ struct Arena {
   int64_t size() const { return int64_t(g.size()); }
   Gradients table() const {
     Gradients t;
-    t.begin[0] = 0;
+    int64_t at = 0;
     for (const std::vector<real>& tensor : tensors) {
-      t.g[t.count] = tensor.data();
-      t.begin[t.count + 1] = t.begin[t.count] + int64_t(tensor.size());
-      ++t.count;
+      t.add(tensor.data(), at, int64_t(tensor.size()));
+      at += int64_t(tensor.size());
     }
     return t;
   }
@@ -233,10 +232,7 @@ TEST_P(Updates, NanStaysVisible) {
   EXPECT_THAT(p, testing::Each(testing::IsNan()));
   const std::vector<real> g(100, nan);
   Gradients gradients;
-  gradients.count = 1;
-  gradients.g[0] = g.data();
-  gradients.begin[0] = 0;
-  gradients.begin[1] = 100;
+  gradients.add(g.data(), 0, 100);
   std::vector<real> m(100), v(100), q(100);
   adam_(Stream{}, {0.1f, 0.9f, 0.999f, 1e-8f, 0.1f, 0.001f}, gradients, m.data(), v.data(), q.data());
   EXPECT_THAT(q, testing::Each(testing::IsNan()));

@@ -20,7 +20,7 @@ template <class F>
 void for_each_piece(const Gradients& gradients, const F& f) {
   for (int i = 0; i < gradients.count; ++i) {
     const int64_t offset = gradients.begin[i];
-    parallel_for(gradients.begin[i + 1] - offset, grain,
+    parallel_for(gradients.end[i] - offset, grain,
                  [&](int64_t begin, int64_t end) { f(end - begin, gradients.g[i] + begin, offset + begin); });
   }
 }
