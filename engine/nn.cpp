@@ -75,8 +75,8 @@ Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, Noise& noise, const Conv
 }
 
 Tensor Conv2d::operator()(const Tensor& x, Mode mode) {
-  const Tensor y = conv2d(x, normalised(spectral_norm, weight, mode), stride, pad);
-  return bias ? y + bias : y;
+  const Tensor w = normalised(spectral_norm, weight, mode);
+  return bias ? conv2d_bias(x, w, bias, stride, pad) : conv2d(x, w, stride, pad);
 }
 
 void Conv2d::visit(Visitor& v) {
@@ -111,9 +111,12 @@ BatchNorm::BatchNorm(int64_t channels, Noise& noise, const Init& gamma_init)
       running_mean(Tensor::zeros({channels}, noise.device())),
       running_var(Tensor::ones({channels}, noise.device())) {}
 
-Tensor BatchNorm::operator()(const Tensor& x, Mode mode) {
-  if (mode == Mode::eval) return (x - running_mean) * (gamma * reciprocal(sqrt(running_var + epsilon))) + beta;
-  const BatchNormResult result = batch_norm(x, gamma, beta, epsilon);
+Tensor BatchNorm::operator()(const Tensor& x, Mode mode, real negative_slope) {
+  if (mode == Mode::eval) {
+    const Tensor y = (x - running_mean) * (gamma * reciprocal(sqrt(running_var + epsilon))) + beta;
+    return negative_slope == 1 ? y : negative_slope == 0 ? relu(y) : leaky_relu(y, negative_slope);
+  }
+  const BatchNormResult result = batch_norm(x, gamma, beta, epsilon, negative_slope);
   const Pause pause;
   const real rows = real(x.size() / gamma.size());
   const real unbiased = rows > 1 ? rows / (rows - 1) : 1;
@@ -144,6 +147,12 @@ Tensor Activation::operator()(const Tensor& x, Mode) const {
   throw std::logic_error("[activation] unknown kind");
 }
 
+std::optional<real> Activation::negative_slope() const {
+  if (kind == Kind::relu) return 0;
+  if (kind == Kind::leaky_relu) return slope;
+  return {};
+}
+
 Tensor Reshape::operator()(const Tensor& x, Mode) const {
   Shape shape{x.dim(0)};
   for (int64_t d : dims) shape.push_back(d);
@@ -153,7 +162,16 @@ Tensor Reshape::operator()(const Tensor& x, Mode) const {
 // ---- Networks
 
 Tensor Sequential::operator()(Tensor x, Mode mode) {
-  for (Layer& layer : layers) x = std::visit([&](auto& l) { return l(x, mode); }, layer);
+  for (size_t i = 0; i < layers.size(); ++i) {
+    auto* norm = std::get_if<BatchNorm>(&layers[i]);
+    const auto* next = i + 1 < layers.size() ? std::get_if<Activation>(&layers[i + 1]) : nullptr;
+    if (norm && next && next->negative_slope()) {
+      x = (*norm)(x, mode, *next->negative_slope());
+      ++i;
+    } else {
+      x = std::visit([&](auto& l) { return l(x, mode); }, layers[i]);
+    }
+  }
   return x;
 }
 

@@ -83,7 +83,8 @@ struct BatchNorm {
   real epsilon = 1e-5f, momentum = 0.1f;
 
   BatchNorm(int64_t channels, Noise& noise, const Init& gamma_init = init::constant(1));
-  Tensor operator()(const Tensor& x, Mode mode);
+  /// With the leaky ReLU of that slope behind it: 1 is none, 0 is ReLU.
+  Tensor operator()(const Tensor& x, Mode mode, real negative_slope = 1);
   void visit(Visitor& v);
 };
 
@@ -93,6 +94,8 @@ struct Activation {
   real slope = 0.2f;  // leaky_relu's
 
   Tensor operator()(const Tensor& x, Mode mode) const;
+  /// What numbers below zero are multiplied with, if that is all the activation does.
+  std::optional<real> negative_slope() const;
   void visit(Visitor&) {}
 };
 
@@ -117,7 +120,8 @@ struct Upsample {
 
 using Layer = std::variant<Linear, Conv2d, ConvTranspose2d, BatchNorm, Activation, Reshape, AvgPool, Upsample>;
 
-/// A network: layers applied one after the other. Copies share their weights. An empty one is the identity.
+/// A network: layers applied one after the other, but a batch norm and the (leaky) ReLU behind it in one. Copies share
+/// their weights. An empty one is the identity.
 struct Sequential {
   std::vector<Layer> layers;
 

@@ -73,6 +73,9 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a = false, bool t
 
 /// x [N,H,W,Ci], w [Kh,Kw,Ci,Co] -> [N, (H+2 pad-Kh)/stride+1, (W+2 pad-Kw)/stride+1, Co]
 Tensor conv2d(const Tensor& x, const Tensor& w, int stride = 1, int pad = 0);
+/// leaky_relu(conv2d(x, w) + bias) as one kernel, bias [Co]; a negative slope of 1 leaves the activation out.
+/// Throws unless the slope is positive.
+Tensor conv2d_bias(const Tensor& x, const Tensor& w, const Tensor& bias, int stride, int pad, real negative_slope = 1);
 /// The gradient of conv2d in x, as an operation: y [N,Oh,Ow,Co], w [Kh,Kw,Ci,Co] -> [N,height,width,Ci].
 /// This is the transposed convolution of a generator. Throws if conv2d of the result would not have y's extents.
 Tensor conv2d_dx(const Tensor& y, const Tensor& w, int stride, int pad, int64_t height, int64_t width);
@@ -92,9 +95,12 @@ struct BatchNormResult {
   Tensor y;
   Tensor mean, var;  // [C], of this batch (var is the biased one), not recorded: for the running statistics
 };
-/// Batch normalisation with the batch's own statistics over all but the last dimension; gamma and beta are [C].
-/// One fused kernel each way; a composite of other operations where the sweep itself is recorded.
-BatchNormResult batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, real epsilon);
+/// Batch normalisation with the batch's own statistics over all but the last dimension; gamma and beta are [C]. Below
+/// zero the result is multiplied by negative_slope: the leaky ReLU that follows most of these, or at 0 the ReLU. One
+/// fused kernel each way; a composite of other operations where the sweep itself is recorded. Throws
+/// std::invalid_argument unless negative_slope >= 0.
+BatchNormResult batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, real epsilon,
+                           real negative_slope = 1);
 /// Normalisation over all but the first dimension, per sample, without scale and shift (Ba et al. 2016).
 Tensor layer_norm(const Tensor& x, real epsilon);
 

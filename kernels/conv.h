@@ -14,6 +14,7 @@ namespace erg::kernels {
 /// Geometry of one convolution, seen from conv2d: x is [n,h,w,ci], w [kh,kw,ci,co], y [n,oh,ow,co].
 /// Zero padding of `pad` on all four sides. Requires h + 2 pad >= kh, w + 2 pad >= kw, stride >= 1.
 /// Rows of x that no window reaches (when the stride does not divide evenly) get a zero gradient.
+/// A batch may be larger than 2^31 elements; one image of x or y, and w, may not.
 struct ConvShape {
   int n, h, w, ci, co, kh, kw, stride = 1, pad = 0;
 
@@ -28,6 +29,11 @@ struct ConvShape {
 /// y[n,oy,ox,co] = sum_{ky,kx,ci} x[n, oy*stride-pad+ky, ox*stride-pad+kx, ci] * w[ky,kx,ci,co]
 ERG_KERNEL(conv2d, const ConvShape& s, const real* x, const real* w, real* workspace, real* y);
 ERG_WORKSPACE(conv2d, ConvShape);
+
+/// y = leaky_relu(conv2d(x, w) + bias) in one go, bias being [co]; a negative_slope of 1 leaves the activation out.
+ERG_KERNEL(conv2d_bias, const ConvShape& s, const real* x, const real* w, const real* bias, real negative_slope,
+           real* workspace, real* y);
+ERG_WORKSPACE(conv2d_bias, ConvShape);
 
 /// dx[n,iy,ix,ci] = sum over (oy,ky),(ox,kx) with oy*stride-pad+ky = iy, ox*stride-pad+kx = ix of dy[n,oy,ox,:] .
 /// w[ky,kx,ci,:]

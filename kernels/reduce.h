@@ -12,6 +12,7 @@ struct AxisShape {
 
 /// y[o,i] = sum_a x[o,a,i]. axis = 0 gives zeros. The order of summation depends on the shape alone, and partial sums
 /// are taken over blocks, so that the rounding error grows far slower than with one running sum.
-ERG_KERNEL(sum_axis, const AxisShape& s, const real* x, real* y);
+ERG_KERNEL(sum_axis, const AxisShape& s, const real* x, real* workspace, real* y);
+ERG_WORKSPACE(sum_axis, AxisShape);
 
 }  // namespace erg::kernels

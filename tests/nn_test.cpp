@@ -9,6 +9,7 @@
 
 #include "engine/init.h"
 #include "engine/tape.h"
+#include "kernel_runs.h"
 #include "models/meg.h"
 #include "models/nets.h"
 
@@ -241,6 +242,52 @@ TEST(BatchNorm, InEvaluationSamplesDoNotSeeEachOther) {
   // and training is another matter
   const auto trained = g(z, Mode::train).to_host();
   EXPECT_NE(trained, together);
+}
+
+/// A network runs a batch norm and the (leaky) ReLU behind it as one; its layers one by one are the law.
+TEST(BatchNorm, WithAnActivationBehindItIsTheSameInOne) {
+  for (const auto kind : {Activation::Kind::relu, Activation::Kind::leaky_relu, Activation::Kind::tanh})
+    for (const Mode mode : {Mode::train, Mode::eval}) {
+      Noise noise(8, "test"), same_noise(8, "test");
+      Sequential net = mlp({3, 7, 5, 2}, noise, {.hidden{kind}, .batch_norm = true}),
+                 layers = mlp({3, 7, 5, 2}, same_noise, {.hidden{kind}, .batch_norm = true});
+      const Tensor x = noise.normal({20, 3});
+      const auto gradients = [&](Sequential& all, const auto& run) {
+        std::vector<Tensor> inputs = params(all);
+        inputs.push_back(x);
+        Tape tape;
+        tape.watch(inputs);
+        const Tensor y = run();
+        std::vector<std::vector<real>> results{y.to_host()};
+        for (const Tensor& g : tape.grad(sum(square(y)), inputs)) results.push_back(g.to_host());
+        for (const auto& entry : entries(all)) results.push_back(entry.tensor->to_host());  // running statistics too
+        return results;
+      };
+      const auto got = gradients(net, [&] { return net(x, mode); });
+      const auto expected = gradients(layers, [&] {
+        Tensor y = x;
+        for (Layer& layer : layers.layers) y = std::visit([&](auto& l) { return l(y, mode); }, layer);
+        return y;
+      });
+      ASSERT_EQ(got.size(), expected.size());
+      for (size_t i = 0; i < got.size(); ++i)
+        EXPECT_THAT(got[i], testing::Pointwise(testing::FloatNear(2e-5f), expected[i])) << "result " << i;
+    }
+}
+
+TEST(BatchNorm, RunsOneKernelForItselfAndItsActivation) {
+  Noise noise(8, "test");
+  Sequential net = mlp({3, 7, 2}, noise, {.batch_norm = true});
+  const Launches launches;
+  net(noise.normal({20, 3}), Mode::train);
+  EXPECT_EQ(launches.begun.count("relu"), 0u);
+  EXPECT_EQ(launches.begun.at("batch_norm"), 1);
+}
+
+TEST(BatchNorm, RefusesANegativeSlope) {
+  const Tensor x = Tensor::ones({4, 3}), c = Tensor::ones({3});
+  EXPECT_THAT([&] { batch_norm(x, c, c, real(1e-5), real(-0.1)); },
+              ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("[batch_norm]"), HasSubstr("-0.1"))));
 }
 
 /// DDLS differentiates a generator in evaluation mode: its batch norm is then an affine map of x.

@@ -28,6 +28,8 @@ using Domain = std::vector<Interval>;
 inline const Domain anywhere{{-1.5, 1.5}};
 inline const Domain positive{{0.5, 2}};
 inline const Domain away_from_zero{{-2, -0.5}, {0.5, 2}};
+inline const Domain two_bands{{-1.1, -0.9}, {0.9, 1.1}};
+inline const Domain about_zero{{-0.05, 0.05}};
 // Two domains without a common point, for inputs that are compared with each other.
 inline const Domain even_ground{{-1.1, -0.9}, {-0.1, 0.1}, {0.9, 1.1}};
 inline const Domain odd_ground{{-0.6, -0.4}, {0.4, 0.6}};
@@ -247,6 +249,23 @@ inline void add_convolutions(std::vector<OpCase>& table) {
   }
 }
 
+/// Biases that decide the sign before the activation: the convolutions are smaller than 3.
+inline void add_biased_convolutions(std::vector<OpCase>& table) {
+  const Domain small{{-0.5, 0.5}}, smaller{{-0.15, 0.15}}, decisive{{-4, -3}, {3, 4}};
+  for (const Convolution& c : {Convolution{"3x3 pad 1", {2, 3, 3, 1}, {3, 3, 1, 5}, 1, 1},
+                               Convolution{"4x4 stride 2 pad 1", {1, 4, 4, 2}, {4, 4, 2, 3}, 2, 1}})
+    for (const bool leaky : {false, true}) {
+      const int stride = c.stride, pad = c.pad;
+      const real slope = leaky ? real(0.2) : real(1);
+      const double work = 2 * double(c.y().size() / c.y()[3] * c.w.size());
+      table.push_back({"conv2d_bias",
+                       std::string(c.pattern) + (leaky ? " with leaky_relu" : ""),
+                       {{c.x, small}, {c.w, smaller}, {{c.w[3]}, decisive}},
+                       [=](const Inputs& t) { return conv2d_bias(t[0], t[1], t[2], stride, pad, slope); },
+                       [work](auto, const Shape& y) { return work + 2 * double(y.size()); }});
+    }
+}
+
 inline void add_images(std::vector<OpCase>& table) {
   for (const int k : {1, 2, 3}) {
     const std::string block = std::to_string(k) + "x" + std::to_string(k);
@@ -262,13 +281,20 @@ inline void add_images(std::vector<OpCase>& table) {
 }
 
 inline void add_norms(std::vector<OpCase>& table) {
-  for (const Shape& x : {Shape{5, 3}, Shape{2, 2, 3, 2}, Shape{3, 4, 2}, Shape{6, 1}})
-    table.push_back({"batch_norm",
-                     to_string(x),
-                     {{x}, {{x.back()}, positive}, {{x.back()}}},
-                     [](const Inputs& t) { return batch_norm(t[0], t[1], t[2], real(1e-3)).y; },
-                     each_input(7),
-                     [](std::span<const Shape> in, const Shape&) { return 3 * double(in[0].size()) * sizeof(real); }});
+  const auto batch_norms = [&](const char* activation, real slope, const Domain& values, const Domain& shifts) {
+    for (const Shape& x : {Shape{5, 3}, Shape{2, 2, 3, 2}, Shape{3, 4, 2}, Shape{6, 1}})
+      table.push_back(
+          {"batch_norm",
+           to_string(x) + activation,
+           {{x, values}, {{x.back()}, positive}, {{x.back()}, shifts}},
+           [slope](const Inputs& t) { return batch_norm(t[0], t[1], t[2], real(1e-3), slope).y; },
+           each_input(7),
+           [](std::span<const Shape> in, const Shape&) { return 3 * double(in[0].size()) * sizeof(real); }});
+  };
+  batch_norms("", 1, anywhere, anywhere);
+  // An activation bends at zero. A channel's values lie in two bands, and so does what becomes of them, on either side.
+  batch_norms(" leaky_relu", real(0.2), two_bands, about_zero);
+  batch_norms(" relu", 0, two_bands, about_zero);
   for (const Shape& x : {Shape{3, 4}, Shape{2, 2, 3, 2}})
     table.push_back({"layer_norm",
                      to_string(x),
@@ -336,6 +362,7 @@ inline const std::vector<OpCase>& op_cases() {
     rows::add_reductions(all);
     rows::add_matmul(all);
     rows::add_convolutions(all);
+    rows::add_biased_convolutions(all);
     rows::add_images(all);
     rows::add_norms(all);
     rows::add_moves(all);

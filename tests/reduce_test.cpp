@@ -26,7 +26,7 @@ using kernels::AxisShape;
 
 std::vector<real> sum_axis(const AxisShape& s, const std::vector<real>& x) {
   auto y = nan_filled(s.outer * s.inner);
-  kernels::sum_axis(cpu_stream, s, x.data(), y.data());
+  kernels::sum_axis(cpu_stream, s, x.data(), nullptr, y.data());
   return y;
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "../map.h"
 #include "../ops.h"
 #include "../tape.h"
 
@@ -38,13 +39,24 @@ void check_output(const char* op, const ConvShape& s, const Shape& y) {
                                 to_string(expected));
 }
 
-template <class KernelType, class Workspace>
+/// The kernel's result; `more` are its arguments after the two tensors.
+template <class KernelType, class Workspace, class... More>
 Tensor launch(const KernelType& kernel, const Workspace& workspace_of, const ConvShape& s, const Tensor& a,
-              const Tensor& b, const Shape& result) {
+              const Tensor& b, const Shape& result, More... more) {
   Tensor y = Tensor::empty(result, a.device());
   Tensor workspace = Tensor::empty({workspace_of(a.device(), s)}, a.device());
-  kernel(stream_of(a), s, a.data(), b.data(), workspace.mutate(), y.mutate());
+  kernel(stream_of(a), s, a.data(), b.data(), more..., workspace.mutate(), y.mutate());
   return y;
+}
+
+/// y, recorded as the result of a convolution of x and w.
+template <class... More>
+Tensor record_conv2d(const char* op, const Tensor& y, const ConvShape& s, const Tensor& x, const Tensor& w,
+                     More&&... more) {
+  return record(op, y,  //
+                From{x, [s, w = Saved(w)](const Tensor& g) { return conv2d_dx(g, w(), s.stride, s.pad, s.h, s.w); }},
+                From{w, [s, x = Saved(x)](const Tensor& g) { return conv2d_dw(x(), g, s.stride, s.pad, s.kh, s.kw); }},
+                std::forward<More>(more)...);
 }
 
 }  // namespace
@@ -52,9 +64,25 @@ Tensor launch(const KernelType& kernel, const Workspace& workspace_of, const Con
 Tensor conv2d(const Tensor& x, const Tensor& w, int stride, int pad) {
   const ConvShape s = conv_shape("conv2d", x.shape(), w.shape(), stride, pad);
   Tensor y = launch(kernels::conv2d, kernels::conv2d_workspace, s, x, w, {s.n, s.oh(), s.ow(), s.co});
-  return record("conv2d", y,  //
-                From{x, [s, w = Saved(w)](const Tensor& g) { return conv2d_dx(g, w(), s.stride, s.pad, s.h, s.w); }},
-                From{w, [s, x = Saved(x)](const Tensor& g) { return conv2d_dw(x(), g, s.stride, s.pad, s.kh, s.kw); }});
+  return record_conv2d("conv2d", y, s, x, w);
+}
+
+Tensor conv2d_bias(const Tensor& x, const Tensor& w, const Tensor& bias, int stride, int pad, real negative_slope) {
+  const ConvShape s = conv_shape("conv2d_bias", x.shape(), w.shape(), stride, pad);
+  if (!(bias.shape() == Shape{s.co}))
+    throw std::invalid_argument("[conv2d_bias] weights " + to_string(w.shape()) + ", bias " + to_string(bias.shape()) +
+                                ": want a bias of shape " + to_string(Shape{s.co}));
+  if (!(negative_slope > 0))
+    throw std::invalid_argument("[conv2d_bias] the slope must be positive, got " + std::to_string(negative_slope));
+  const Tensor y = launch(kernels::conv2d_bias, kernels::conv2d_bias_workspace, s, x, w, {s.n, s.oh(), s.ow(), s.co},
+                          bias.data(), negative_slope);
+  // The tape sees the activation as an operation of its own. Its derivative is told by its output, so that nobody ever
+  // reads its input: that node needs no value, and y's stands in for it.
+  const From to_bias{bias, [shape = bias.shape()](const Tensor& g) { return sum_to(g, shape); }};
+  if (negative_slope == 1) return record_conv2d("conv2d_bias", y, s, x, w, to_bias);
+  const functors::LeakyRelu activation{negative_slope};
+  const detail::Inputs<functors::LeakyRelu> before{record_conv2d("conv2d_bias", y.detach(), s, x, w, to_bias)};
+  return record(activation.name, y, detail::vjp_of<0>(activation, before, y));
 }
 
 Tensor conv2d_dx(const Tensor& y, const Tensor& w, int stride, int pad, int64_t height, int64_t width) {

@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 
+#include "../map.h"
 #include "../ops.h"
 #include "../tape.h"
 
@@ -13,9 +14,9 @@ namespace {
 /// What the three VJPs of one batch_norm share: the fused backward kernel computes all three gradients at once, so
 /// whichever edge is asked first runs it and the others take their part.
 struct BatchNormBackward {
-  Saved x, gamma;
+  kernels::NormShape shape;
+  Saved x, gamma, beta;
   Tensor mean, rstd;
-  real epsilon;
   Tensor cotangent, dx, dgamma, dbeta;  // of the last run
 
   enum class Part { x, gamma, beta };
@@ -27,24 +28,38 @@ struct BatchNormBackward {
   }
 
   void run(const Tensor& g) {
-    const int64_t channels = mean.size();
-    dx = Tensor::empty(x().shape(), g.device());
-    dgamma = Tensor::empty({channels}, g.device());
-    dbeta = Tensor::empty({channels}, g.device());
-    kernels::batch_norm_backward(stream_of(g), {x().size() / channels, channels, epsilon}, g.data(), x().data(),
-                                 gamma().data(), mean.data(), rstd.data(), dx.mutate(), dgamma.mutate(),
-                                 dbeta.mutate());
+    const Device device = g.device();
+    dx = Tensor::empty(x().shape(), device);
+    dgamma = Tensor::empty(mean.shape(), device);
+    dbeta = Tensor::empty(mean.shape(), device);
+    Tensor workspace = Tensor::empty({kernels::batch_norm_backward_workspace(device, shape)}, device);
+    kernels::batch_norm_backward(stream_of(g), shape, g.data(), x().data(), gamma().data(), beta().data(), mean.data(),
+                                 rstd.data(), workspace.mutate(), dx.mutate(), dgamma.mutate(), dbeta.mutate());
     cotangent = g;
   }
 
+  /// The cotangent of what goes into the activation, for the cotangent of what comes out. Where the activation bends is
+  /// a constant of both derivatives.
+  Tensor before_activation(const Tensor& g) const {
+    using namespace functors;
+    if (shape.negative_slope == 1) return g;
+    Tensor y;
+    {
+      const Pause pause;
+      y = (x() - mean) * (rstd * gamma()) + beta();
+    }
+    if (shape.negative_slope == 0) return detail::map_product(Product<1, Slope<Relu>>{}, {g, y});
+    return detail::map_product(Product<1, Slope<LeakyRelu>>{{{shape.negative_slope}}}, {g, y});
+  }
+
   /// The same gradients out of recorded operations, x's statistics included, for derivatives of the second order.
-  Tensor composite(const Tensor& g, Part part) const {
-    const int64_t channels = mean.size();
-    const Shape channel{channels};
+  Tensor composite(const Tensor& after, Part part) const {
+    const Tensor g = before_activation(after);
+    const Shape channel{shape.channels};
     if (part == Part::beta) return sum_to(g, channel);
-    const real rows = real(x().size() / channels);
+    const real rows = real(shape.rows);
     const Tensor centred = x() - sum_to(x(), channel) / rows;
-    const Tensor rstd = reciprocal(sqrt(sum_to(square(centred), channel) / rows + epsilon));
+    const Tensor rstd = reciprocal(sqrt(sum_to(square(centred), channel) / rows + shape.epsilon));
     const Tensor xhat = centred * rstd;
     const Tensor dgamma = sum_to(g * xhat, channel);
     if (part == Part::gamma) return dgamma;
@@ -54,20 +69,26 @@ struct BatchNormBackward {
 
 }  // namespace
 
-BatchNormResult batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, real epsilon) {
+BatchNormResult batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, real epsilon,
+                           real negative_slope) {
   if (x.rank() < 2 || x.size() == 0 || !(gamma.shape() == Shape{x.shape().back()}) || !(beta.shape() == gamma.shape()))
     throw std::invalid_argument("[batch_norm] x " + to_string(x.shape()) + ", gamma " + to_string(gamma.shape()) +
                                 ", beta " + to_string(beta.shape()) + ": want [N,...,C], [C] and [C]");
+  if (!(negative_slope >= 0))
+    throw std::invalid_argument("[batch_norm] the slope must not be negative, got " + std::to_string(negative_slope));
   const int64_t channels = gamma.size();
-  Tensor y = Tensor::empty(x.shape(), x.device());
-  Tensor mean = Tensor::empty({channels}, x.device()), rstd = Tensor::empty({channels}, x.device());
-  kernels::batch_norm(stream_of(x), {x.size() / channels, channels, epsilon}, x.data(), gamma.data(), beta.data(),
-                      mean.mutate(), rstd.mutate(), y.mutate());
+  const kernels::NormShape shape{x.size() / channels, channels, epsilon, negative_slope};
+  const Device device = x.device();
+  Tensor y = Tensor::empty(x.shape(), device);
+  Tensor mean = Tensor::empty({channels}, device), rstd = Tensor::empty({channels}, device);
+  Tensor workspace = Tensor::empty({kernels::batch_norm_workspace(device, shape)}, device);
+  kernels::batch_norm(stream_of(x), shape, x.data(), gamma.data(), beta.data(), workspace.mutate(), mean.mutate(),
+                      rstd.mutate(), y.mutate());
 
   using Part = BatchNormBackward::Part;
   if (Tape::recording()) {
     auto backward =
-        std::make_shared<BatchNormBackward>(BatchNormBackward{x, gamma, mean, rstd, epsilon, {}, {}, {}, {}});
+        std::make_shared<BatchNormBackward>(BatchNormBackward{shape, x, gamma, beta, mean, rstd, {}, {}, {}, {}});
     y = record("batch_norm", y,  //
                From{x, [backward](const Tensor& g) { return (*backward)(g, Part::x); }},
                From{gamma, [backward](const Tensor& g) { return (*backward)(g, Part::gamma); }},

@@ -25,7 +25,8 @@ Shape aligned(const char* op, const Shape& small, const Shape& large) {
 
 Tensor sum_adjacent(const Tensor& x, const kernels::AxisShape& s, const Shape& result) {
   Tensor y = Tensor::empty(result, x.device());
-  kernels::sum_axis(stream_of(x), s, x.data(), y.mutate());
+  Tensor workspace = Tensor::empty({kernels::sum_axis_workspace(x.device(), s)}, x.device());
+  kernels::sum_axis(stream_of(x), s, x.data(), workspace.mutate(), y.mutate());
   return y;
 }
 

@@ -22,15 +22,36 @@ struct SquaredDeviation {
   }
 };
 
-struct TimesDeviation {
+/// What belongs to the channels of a block's columns.
+struct Channels {
+  const real *mean, *rstd, *gamma, *beta;
+  Channels from(int64_t column) const { return {mean + column, rstd + column, gamma + column, beta + column}; }
+};
+
+/// The cotangent of what goes into the activation.
+template <class Activation>
+struct Cotangent {
   Entry g, x;
-  const real* mean;
-  ERG_HD real operator()(int64_t row, int column) const { return g(row, column) * (x(row, column) - mean[column]); }
+  Channels k;
+  Activation activation;
+  ERG_HD real operator()(int64_t row, int column) const {
+    const real scale = k.rstd[column] * k.gamma[column];
+    return g(row, column) * activation.slope((x(row, column) - k.mean[column]) * scale + k.beta[column]);
+  }
+};
+
+/// A cotangent times its x's distance from the mean.
+template <class Activation>
+struct TimesDeviation {
+  Cotangent<Activation> g;
+  ERG_HD real operator()(int64_t row, int column) const {
+    return g(row, column) * (g.x(row, column) - g.k.mean[column]);
+  }
 };
 
 /// What a tile's columns are multiplied with and shifted by, one entry a column.
 struct Coefficients {
-  real mean[tile_columns], scale[tile_columns], shift[tile_columns], slope[tile_columns];
+  real mean[tile_columns], scale[tile_columns], beta[tile_columns], slope[tile_columns], shift[tile_columns];
 };
 
 }  // namespace
@@ -48,16 +69,21 @@ void moments(const Block& b, int64_t row_stride, const real* x, double* totals) 
   ERG_ISA_CALL(add_moments, b, row_stride, x, totals);
 }
 
-void cotangents(const Block& b, int64_t row_stride, const real* g, const real* x, const real* mean, double* totals) {
-  ERG_ISA_CALL(add_cotangents, b, row_stride, g, x, mean, totals);
+template <class Activation>
+void cotangents(const Block& b, int64_t row_stride, const Activation& f, const Channels& k, const real* g,
+                const real* x, double* totals) {
+  ERG_ISA_CALL(add_cotangents, b, row_stride, f, k, g, x, totals);
 }
 
-void forward(const Block& b, int64_t row_stride, const real* x, const Coefficients& k, real* y) {
-  ERG_ISA_CALL(normalise, b, row_stride, x, k, y);
+template <class Activation>
+void forward(const Block& b, int64_t row_stride, const Activation& f, const Coefficients& k, const real* x, real* y) {
+  ERG_ISA_CALL(normalise, b, row_stride, f, k, x, y);
 }
 
-void backward(const Block& b, int64_t row_stride, const real* g, const real* x, const Coefficients& k, real* dx) {
-  ERG_ISA_CALL(normalise_backward, b, row_stride, g, x, k, dx);
+template <class Activation>
+void backward(const Block& b, int64_t row_stride, const Activation& f, const Coefficients& k, const real* g,
+              const real* x, real* dx) {
+  ERG_ISA_CALL(normalise_backward, b, row_stride, f, k, g, x, dx);
 }
 
 /// Calls apply(block, coefficients) for tiles that cover the matrix, on any thread; coefficient(channel, k, c) fills
@@ -81,10 +107,34 @@ void for_tiles(const NormShape& shape, const Coefficient& coefficient, const App
   if (s.last_row_columns > 0) run({0, s.rows, s.rows + 1, 0, int(s.last_row_columns)});
 }
 
+/// A folded matrix has each channel several times in a row, and what belongs to a channel is wanted as often.
+class FoldedChannels {
+ public:
+  FoldedChannels(const FoldedShape& s, const Channels& channels) : channels_(channels) {
+    if (s.fold == 1) return;
+    for (int64_t c = 0; c < s.columns; ++c) {
+      mean_[c] = channels.mean[c % s.inner];
+      rstd_[c] = channels.rstd[c % s.inner];
+      gamma_[c] = channels.gamma[c % s.inner];
+      beta_[c] = channels.beta[c % s.inner];
+    }
+    channels_ = {mean_, rstd_, gamma_, beta_};
+  }
+  FoldedChannels(const FoldedChannels&) = delete;
+  Channels from(int64_t column) const { return channels_.from(column); }
+
+ private:
+  Channels channels_;
+  real mean_[tile_columns], rstd_[tile_columns], gamma_[tile_columns], beta_[tile_columns];
+};
+
 }  // namespace
 
-void batch_norm(const Stream&, const NormShape& s, const real* x, const real* gamma, const real* beta, real* mean,
-                real* rstd, real* y) {
+int64_t batch_norm_workspace(const NormShape&) { return 0; }
+int64_t batch_norm_backward_workspace(const NormShape&) { return 0; }
+
+void batch_norm(const Stream&, const NormShape& s, const real* x, const real* gamma, const real* beta, real*,
+                real* mean, real* rstd, real* y) {
   const AxisShape axis{1, s.rows, s.channels};
   const int64_t row_stride = FoldedShape(axis).columns;
   column_totals<3>(
@@ -96,42 +146,43 @@ void batch_norm(const Stream&, const NormShape& s, const real* x, const real* ga
         // Rounding may leave a constant channel just below zero; a NaN stays one.
         rstd[channel] = real(1 / std::sqrt((squares < 0 ? 0 : squares) / n + double(s.epsilon)));
       });
-  for_tiles(
-      s,
-      [&](int64_t channel, Coefficients& k, int c) {
-        k.mean[c] = mean[channel];
-        k.scale[c] = rstd[channel] * gamma[channel];
-        k.shift[c] = beta[channel];
-      },
-      [&](const Block& b, const Coefficients& k) { forward(b, row_stride, x, k, y); });
+  const auto coefficient = [&](int64_t channel, Coefficients& k, int c) {
+    k.mean[c] = mean[channel];
+    k.scale[c] = rstd[channel] * gamma[channel];
+    k.beta[c] = beta[channel];
+  };
+  with_activation(s.negative_slope, [&](const auto& f) {
+    for_tiles(s, coefficient, [&](const Block& b, const Coefficients& k) { forward(b, row_stride, f, k, x, y); });
+  });
 }
 
 void batch_norm_backward(const Stream&, const NormShape& s, const real* g, const real* x, const real* gamma,
-                         const real* mean, const real* rstd, real* dx, real* dgamma, real* dbeta) {
+                         const real* beta, const real* mean, const real* rstd, real*, real* dx, real* dgamma,
+                         real* dbeta) {
   const AxisShape axis{1, s.rows, s.channels};
   const FoldedShape folded(axis);
   const int64_t row_stride = folded.columns;
-  real repeated[tile_columns];
-  if (folded.fold > 1)
-    for (int64_t c = 0; c < row_stride; ++c) repeated[c] = mean[c % s.channels];
-  const real* column_mean = folded.fold > 1 ? repeated : mean;
-  column_totals<2>(
-      axis,
-      [&](const Block& b, double* totals) { cotangents(b, row_stride, g, x, column_mean + b.first_column, totals); },
-      [&](int64_t, int64_t channel, const double* total) {
-        dbeta[channel] = real(total[0]);
-        dgamma[channel] = real(total[1] * double(rstd[channel]));
-      });
-  for_tiles(
-      s,
-      [&](int64_t channel, Coefficients& k, int c) {
-        const real scale = gamma[channel] * rstd[channel], n = real(s.rows);
-        k.mean[c] = mean[channel];
-        k.scale[c] = scale;
-        k.shift[c] = scale * dbeta[channel] / n;
-        k.slope[c] = scale * rstd[channel] * dgamma[channel] / n;
-      },
-      [&](const Block& b, const Coefficients& k) { backward(b, row_stride, g, x, k, dx); });
+  const FoldedChannels channels(folded, {mean, rstd, gamma, beta});
+  const auto coefficient = [&](int64_t channel, Coefficients& k, int c) {
+    const real scale = rstd[channel] * gamma[channel], n = real(s.rows);
+    k.mean[c] = mean[channel];
+    k.scale[c] = scale;
+    k.beta[c] = beta[channel];
+    k.slope[c] = scale * rstd[channel] * dgamma[channel] / n;
+    k.shift[c] = scale * dbeta[channel] / n;
+  };
+  with_activation(s.negative_slope, [&](const auto& f) {
+    column_totals<2>(
+        axis,
+        [&](const Block& b, double* totals) {
+          cotangents(b, row_stride, f, channels.from(b.first_column), g, x, totals);
+        },
+        [&](int64_t, int64_t channel, const double* total) {
+          dbeta[channel] = real(total[0]);
+          dgamma[channel] = real(total[1] * double(rstd[channel]));
+        });
+    for_tiles(s, coefficient, [&](const Block& b, const Coefficients& k) { backward(b, row_stride, f, k, g, x, dx); });
+  });
 }
 
 }  // namespace erg::kernels::cpu

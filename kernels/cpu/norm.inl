@@ -16,28 +16,35 @@ static void add_moments(const Block& b, int64_t row_stride, const real* x, doubl
   }
 }
 
-/// Adds a block to [sum of g, sum of g * (x - mean)].
-static void add_cotangents(const Block& b, int64_t row_stride, const real* g, const real* x, const real* mean,
-                           double* totals) {
-  const Entry cotangent{g + b.first_column, row_stride}, entry{x + b.first_column, row_stride};
+/// Adds a block to [sum of g', sum of g' * (x - mean)], where g' is the cotangent before the activation.
+template <class Activation>
+static void add_cotangents(const Block& b, int64_t row_stride, Activation f, const Channels& k, const real* g,
+                           const real* x, double* totals) {
+  const Cotangent<Activation> cotangent{{g + b.first_column, row_stride}, {x + b.first_column, row_stride}, k, f};
   add_block(b, cotangent, totals);
-  add_block(b, TimesDeviation{cotangent, entry, mean}, totals + tile_columns);
+  add_block(b, TimesDeviation<Activation>{cotangent}, totals + tile_columns);
 }
 
-/// y = (x - mean) * scale + shift.
-static void normalise(const Block& b, int64_t row_stride, const real* x, const Coefficients& k, real* __restrict y) {
+/// y = f((x - mean) * scale + beta).
+template <class Activation>
+static void normalise(const Block& b, int64_t row_stride, Activation f, const Coefficients& k, const real* x,
+                      real* __restrict y) {
   for (int64_t r = b.first_row; r < b.last_row; ++r) {
     const int64_t row = r * row_stride + b.first_column;
-    for (int c = 0; c < b.width; ++c) y[row + c] = (x[row + c] - k.mean[c]) * k.scale[c] + k.shift[c];
+    for (int c = 0; c < b.width; ++c) y[row + c] = f((x[row + c] - k.mean[c]) * k.scale[c] + k.beta[c]);
   }
 }
 
-/// dx = g * scale - (x - mean) * slope - shift.
-static void normalise_backward(const Block& b, int64_t row_stride, const real* g, const real* x, const Coefficients& k,
-                               real* __restrict dx) {
+/// dx = g' * scale - (x - mean) * slope - shift.
+template <class Activation>
+static void normalise_backward(const Block& b, int64_t row_stride, Activation f, const Coefficients& k, const real* g,
+                               const real* x, real* __restrict dx) {
   for (int64_t r = b.first_row; r < b.last_row; ++r) {
     const int64_t row = r * row_stride + b.first_column;
-    for (int c = 0; c < b.width; ++c)
-      dx[row + c] = g[row + c] * k.scale[c] - (x[row + c] - k.mean[c]) * k.slope[c] - k.shift[c];
+    for (int c = 0; c < b.width; ++c) {
+      const real deviation = x[row + c] - k.mean[c];
+      const real cotangent = g[row + c] * f.slope(deviation * k.scale[c] + k.beta[c]);
+      dx[row + c] = cotangent * k.scale[c] - deviation * k.slope[c] - k.shift[c];
+    }
   }
 }
