@@ -146,21 +146,63 @@ TEST(Workloads, TheImageReferenceHasTheNetworksGradient) {
 }
 
 TEST(Workloads, AFailedCheckFailsTheReport) {
-  Row row{};
-  row.law.passed = true;
-  Report report{environment(1), {}, {row}};
+  Report report{environment(1), {}, {{"law", "law"}}, {{LawCheck{true, {}}}}, {}, ""};
   EXPECT_TRUE(report.passed());
-  row.law.passed = false;
-  report.rows.push_back(row);
+  report.rows.push_back({LawCheck{false, {}}});
   EXPECT_FALSE(report.passed());
   EXPECT_THAT(to_table(report), HasSubstr("FAILED"));
   EXPECT_THAT(to_csv(report), HasSubstr("FAILED"));
   EXPECT_FALSE(nlohmann::json::parse(to_json(report))["rows"][1]["law"]["passed"]);
 }
 
+/// The problem's chains and constants, run on the first GPU, eagerly and by graph.
+TEST(Workloads, AGpuKeepsTheLaw) {
+  if (cuda_devices() == 0) GTEST_SKIP() << "no CUDA device: " << why_no_cuda();
+  const Device gpu = device_named("cuda");
+  std::vector<std::string> names;
+  for (const std::string only : {"update", "double well"})
+    for (const Workload& w : make_workloads(only, 1, gpu, true)) {
+      SCOPED_TRACE(w.name);
+      names.push_back(w.name);
+      EXPECT_EQ(w.starts().device(), gpu);
+      const LawCheck check = check_law(w, 1);
+      EXPECT_TRUE(check.passed);
+      EXPECT_LT(number(check, "difference"), 1e-5);
+    }
+  EXPECT_THAT(names, ElementsAre("update", "double well", "double well by graph"));
+}
+
+TEST(Workloads, AReplayedChainGoesTheWayOfItsEagerTwin) {
+  if (cuda_devices() == 0) GTEST_SKIP() << "no CUDA device: " << why_no_cuda();
+  const Device gpu = device_named("cuda");
+  const std::vector<Workload> twins = make_workloads("double well", 1, gpu, true);
+  Noise eager(1, "noise", gpu), replayed(1, "noise", gpu);
+  for (int run = 0; run < 2; ++run)  // the second finds its step recorded
+    EXPECT_EQ(twins[0].run(twins[0].starts(), eager).to_host(), twins[1].run(twins[1].starts(), replayed).to_host());
+  EXPECT_EQ(eager.step(), replayed.step());
+}
+
+// ---- Reports
+
+TEST(Report, ACellIsWhatItsColumnSays) {
+  const std::vector<Column> columns = {
+      {"name", "name"}, {"hidden"}, {"share", "share", "%.1f %%", 100}, {"rate", "rate"}};
+  const Report report{environment(1), {},       columns, {{"one", int64_t(7), 0.5, {}}, {"three", {}, 0.25, 12.0}},
+                      {"remark"},     "notes\n"};
+  EXPECT_THAT(to_table(report), HasSubstr("\nname    share   rate\n"
+                                          "one    50.0 %      -\n"
+                                          "three  25.0 %  12.00\n\nremark\nnotes\n"));
+  EXPECT_EQ(to_csv(report), "name,hidden,share,rate\none,7,0.5,\nthree,,0.25,12\n");
+  const nlohmann::json json = nlohmann::json::parse(to_json(report));
+  EXPECT_EQ(json["rows"][0], nlohmann::json::parse(R"({"name":"one","hidden":7,"share":0.5,"rate":null})"));
+  EXPECT_EQ(json["remarks"], nlohmann::json::parse(R"(["remark"])"));
+  EXPECT_EQ(json["environment"]["device"], "cpu");
+  EXPECT_TRUE(json["environment"]["gpu"].is_null());
+}
+
 // ---- The command
 
-constexpr const char* quick = "bench langevin -q --threads 1 --repeats 1 --only 'double well'";
+constexpr const char* quick = "bench langevin -q --device cpu --threads 1 --repeats 1 --only 'double well'";
 
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
@@ -220,8 +262,9 @@ TEST(BenchLangevin, TheTableFitsAndExplainsItself) {
 }
 
 TEST(BenchLangevin, MistakesAreUsageErrors) {
-  for (const char* arguments : {"bench", "bench lattice", "bench langevin --format xml", "bench langevin --only dance",
-                                "bench langevin --threads 0", "bench langevin --repeats 0"}) {
+  for (const char* arguments :
+       {"bench", "bench lattice", "bench langevin --format xml", "bench langevin --only dance",
+        "bench langevin --threads 0", "bench langevin --repeats 0", "bench langevin --device gpu"}) {
     const Outcome outcome = run_program(arguments);
     EXPECT_EQ(outcome.code, 64) << arguments << ": " << outcome.out;
     EXPECT_THAT(outcome.out, StartsWith("erg: "));

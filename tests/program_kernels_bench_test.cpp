@@ -1,0 +1,123 @@
+// `erg bench kernels`: that it measures every kernel, in all formats; and that rulers which are not there are no loss.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "engine/device.h"
+#include "run_program.h"
+#include "tools/bench/kernel_cases.h"
+#include "tools/bench/library.h"
+
+namespace erg::tools {
+namespace {
+
+using test::Outcome;
+using test::run_program;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+constexpr const char* quick = "bench kernels -q --device cpu --threads 1 --repeats 1 --small ";
+
+nlohmann::json report_of(const std::string& arguments) {
+  const Outcome outcome = run_program(arguments + " --format json");
+  EXPECT_EQ(outcome.code, 0) << outcome.out;
+  return nlohmann::json::parse(outcome.out);
+}
+
+TEST(BenchKernels, MeasuresEveryKernel) {
+  const nlohmann::json report = report_of(quick);
+  std::set<std::string> measured;
+  for (const nlohmann::json& row : report["rows"]) {
+    SCOPED_TRACE(row.dump());
+    measured.insert(row["kernel"]);
+    EXPECT_EQ(row["precision"], "fp32");
+    for (const char* key : {"us", "gbytes_per_s", "fraction"}) EXPECT_GT(row[key], 0.0) << key;
+    for (const char* key : {"us_in_graph", "ruler", "ruler_us", "ratio"}) EXPECT_TRUE(row[key].is_null()) << key;
+    EXPECT_TRUE(report["ceilings"].contains(row["ceiling"]));
+  }
+  const std::vector<std::string> names = kernel_names();
+  EXPECT_EQ(measured, std::set<std::string>(names.begin(), names.end()));
+}
+
+TEST(BenchKernels, RatesAreOperationsAndBytesOverTime) {
+  const nlohmann::json gemm = report_of(std::string(quick) + "--only gemm")["rows"][0];
+  const double seconds = 1e-6 * double(gemm["us"]);
+  EXPECT_EQ(gemm["shape"], "64 cubed");
+  EXPECT_NEAR(double(gemm["gflops_per_s"]) * seconds, 1e-9 * 2 * 64 * 64 * 64, 1e-12);
+  EXPECT_NEAR(double(gemm["gbytes_per_s"]) * seconds, 1e-9 * 3 * 4 * 64 * 64, 1e-12);
+  const nlohmann::json update = report_of(std::string(quick) + "--only langevin_")["rows"][0];
+  EXPECT_TRUE(update["gflops_per_s"].is_null()) << "its time is that of its bytes";
+  EXPECT_NEAR(double(update["gbytes_per_s"]) * 1e-6 * double(update["us"]), 1e-9 * 12 * (1 << 14), 1e-12);
+}
+
+TEST(BenchKernels, CsvHasAColumnForEveryHeading) {
+  const Outcome outcome = run_program(std::string(quick) + "--only conv2d_dx --format csv");
+  ASSERT_EQ(outcome.code, 0) << outcome.out;
+  std::istringstream lines(outcome.out);
+  std::string heading, line;
+  std::getline(lines, heading);
+  EXPECT_THAT(heading, StartsWith("kernel,shape,precision,us,us_in_graph,gflops_per_s,gbytes_per_s,fraction,ceiling,"));
+  int rows = 0;
+  for (; std::getline(lines, line); ++rows)
+    EXPECT_EQ(std::count(line.begin(), line.end(), ','), std::count(heading.begin(), heading.end(), ',')) << line;
+  EXPECT_EQ(rows, 2);
+}
+
+TEST(BenchKernels, TheTableExplainsItself) {
+  const Outcome outcome = run_program(std::string(quick) + "--only sum_axis");
+  ASSERT_EQ(outcome.code, 0) << outcome.out;
+  for (const char* part : {"ceilings: peak", "kernel", "sum_axis", "of ceiling", "triad"})
+    EXPECT_THAT(outcome.out, HasSubstr(part));
+  EXPECT_THAT(outcome.out, testing::Not(HasSubstr("ruler"))) << "there are none for the CPU";
+}
+
+TEST(BenchKernels, OnAGpuProductsHaveTwoPrecisionsAndGraphs) {
+  if (cuda_devices() == 0) GTEST_SKIP() << "no CUDA device: " << why_no_cuda();
+  const nlohmann::json report = report_of("bench kernels -q --device cuda --repeats 1 --small --only gemm");
+  std::vector<std::string> precisions;
+  for (const nlohmann::json& row : report["rows"]) {
+    precisions.push_back(row["precision"]);
+    for (const char* key : {"us", "us_in_graph", "gflops_per_s"}) EXPECT_GT(row[key], 0.0) << key;
+    EXPECT_EQ(row["ceiling"], precisions.back() + " products") << row;
+  }
+  EXPECT_THAT(precisions, ElementsAre("tf32", "fp32"));
+  for (const char* name : {"copy", "tf32 products", "fp32 products"}) EXPECT_GT(report["ceilings"][name]["rate"], 0.0);
+  EXPECT_FALSE(report["remarks"].empty()) << "rulers are there, or a word says why not";
+}
+
+TEST(BenchKernels, MistakesAreUsageErrors) {
+  for (const char* arguments : {"bench kernels --only sort", "bench kernels --format xml", "bench kernels --repeats 0"})
+    EXPECT_EQ(run_program(arguments).code, 64) << arguments;
+  EXPECT_EQ(run_program("bench kernels --small --device cuda:99").code, 69);
+}
+
+// ---- Rulers
+
+TEST(Rulers, TheCpuHasNone) {
+  Rulers rulers(cpu_device);
+  EXPECT_FALSE(rulers.has_gemm());
+  EXPECT_THAT(rulers.remarks(), IsEmpty());
+  const real a = 1;
+  real c;
+  EXPECT_FALSE(rulers.gemm({1, 1, 1}, Precision::fp32, &a, &a, &c));
+}
+
+TEST(Rulers, AMissingLibraryOrFunctionIsAWord) {
+  try {
+    Library({"liberg-not-there.so.1", "liberg-not-there.so.2"});
+    FAIL() << "opened a library that is not there";
+  } catch (const RulerError& error) { EXPECT_THAT(error.what(), HasSubstr("liberg-not-there.so.1")); }
+  const Library c({"liberg-not-there.so.1", "libc.so.6"});
+  EXPECT_EQ(c.name(), "libc.so.6");
+  int (*const absolute)(int) = c["abs"];
+  EXPECT_EQ(absolute(-3), 3);
+  EXPECT_THROW(c["no_such_function"], RulerError);
+}
+
+}  // namespace
+}  // namespace erg::tools
