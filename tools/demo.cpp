@@ -16,7 +16,7 @@ namespace erg::tools {
 namespace {
 
 struct Options {
-  std::string out = "demo";
+  std::string out = "demo", device = "auto";
   uint64_t seed = 1;
 };
 
@@ -26,7 +26,7 @@ constexpr int64_t sample_count = 10000;
 class Demo {
  public:
   Demo(const Options& options, const Common& common)
-      : options_(options), common_(common), mixture_(grid_of_25_gaussians()) {
+      : options_(options), common_(common), mixture_(grid_of_25_gaussians()), device_(device_of(settings("gan"))) {
     make_directory(options.out);
     std::printf("%-8s %8s %14s %9s\n", "system", "modes", "high quality", "seconds");
     write("data", open_data("25gaussians", "", options_.seed)->next(sample_count), 0);
@@ -34,6 +34,7 @@ class Demo {
 
   Settings settings(const std::string& system) const {
     Settings s = preset(system, "25gaussians");
+    s.device = options_.device;
     s.seed = options_.seed;
     return s;
   }
@@ -45,7 +46,7 @@ class Demo {
     Progress progress(settings.system, settings.steps, common_.quiet);
     for (int64_t step = 1; step <= settings.steps; ++step) {
       system.set_rate(real(annealed_rate(settings, step)));
-      const Metrics metrics = system.step([&] { return data->next(settings.batch); });
+      const Metrics metrics = system.step([&] { return data->next(settings.batch).to(device_); });
       if (progress.due(step)) {
         Values values;
         for (const Metric& m : metrics) values.emplace_back(m.name, double(m.value.item()));
@@ -56,7 +57,7 @@ class Demo {
   }
 
   /// The noise that evaluates a system: the same for every run with this seed.
-  Noise noise() const { return Noise(options_.seed, "evaluation"); }
+  Noise noise() const { return Noise(options_.seed, "evaluation", device_); }
 
   /// A row of the table and a scatter picture.
   void write(const char* name, const Tensor& samples, double seconds) {
@@ -66,7 +67,7 @@ class Demo {
     io::write_png(path(name, ""), scatter_picture(samples, mixture_));
   }
   void write_energy(const char* name, const Energy& energy) {
-    io::write_png(path(name, "-energy"), energy_picture(energy));
+    io::write_png(path(name, "-energy"), energy_picture([&](const Tensor& x) { return energy(x.to(device_)); }));
   }
 
  private:
@@ -77,6 +78,7 @@ class Demo {
   Options options_;
   Common common_;
   Mixture mixture_;
+  Device device_;
 };
 
 void run_gan_and_ddls(Demo& demo) {
@@ -134,6 +136,7 @@ void add_demo(CLI::App& app, const Common& common, Run& run) {
   auto options = std::make_shared<Options>();
   command->option_defaults()->always_capture_default();
   command->add_option("--out", options->out, "Folder for the pictures");
+  add_device(*command, options->device);
   command->add_option("--seed", options->seed, "Seed of everything random")->check(at_least(0));
   command->callback([&run, &common, options] { run = [&common, options] { return demonstrate(*options, common); }; });
 }

@@ -154,6 +154,7 @@ struct Options {
   SamplerSettings sampler{.warm_up = 200};
   int64_t chains = 8, draws = 500, thin = 1;
   uint64_t seed = 1;
+  std::string device = "auto";
   DiagnosisFormat format;
 };
 
@@ -185,10 +186,9 @@ int diagnose_file(const Options& options, const Common& common) {
 int diagnose_run(const Options& options, const Common& common) {
   if (!options.energy.empty() || !options.acceptance.empty() || !options.hamiltonian.empty() || options.draws_first)
     throw UsageError("--energy, --acceptance, --hamiltonian and --draws-first go with a file of draws, not with a run");
-  const TrainedRun run(options.input);
-  const Target target = run.target(options.sampler.space);
+  const TrainedRun run(options.input, options.device);
   const auto sampling =
-      start_sampling(options.sampler, target, options.chains, options.draws * options.thin, options.seed);
+      start_sampling(options.sampler, run, options.chains, options.draws * options.thin, options.seed);
   const Draws draws = sampling->record(options.draws, options.thin);
   if (const std::string report = sampling->report(); !common.quiet && !report.empty())
     std::fprintf(stderr, "%s: %s\n", options.sampler.sampler.c_str(), report.c_str());
@@ -235,6 +235,7 @@ void add_diagnose(CLI::App& app, const Common& common, Run& run) {
   command->add_option("--draws", options->draws, "States to keep of each")->check(at_least(1));
   command->add_option("--thin", options->thin, "Steps from one to the next")->check(at_least(1));
   command->add_option("--seed", options->seed, "Which chains")->check(at_least(0));
+  add_device(*command, options->device);
   add_sampler_settings(*command, options->sampler);
   command->footer(
       "Exit codes: 0 ok, 1 warn (R-hat above 1.01, bulk or tail ESS below 100 a chain, or E-BFMI below 0.3),\n"

@@ -6,6 +6,7 @@
 
 #include "../engine/io/error.h"
 #include "../kernels/cpu/isa.h"
+#include "../kernels/cuda/runtime.h"
 #include "../samplers/chains.h"
 #include "commands.h"
 #include "error.h"
@@ -29,6 +30,7 @@ void declare(CLI::App& app, Common& common, Settings& settings, Run& run) {
   add_sample(app, common, run);
   add_diagnose(app, common, run);
   add_bench(app, common, run);
+  add_devices(app, run);
   add_version(app, run);
   app.footer(
       "Run 'erg COMMAND --help' for a command's options. Exit codes: 0 ok, 1 check failed, 64 usage, 65 bad data,\n"
@@ -36,11 +38,12 @@ void declare(CLI::App& app, Common& common, Settings& settings, Run& run) {
       "a checkpoint.");
 }
 
-/// A wrong ERG_ISA is told now, not at the first kernel.
+/// A wrong ERG_ISA or ERG_PRECISION is told now, not at the first kernel.
 void check_environment() {
   try {
     kernels::cpu::isa();
-  } catch (const std::runtime_error& error) { throw UsageError(error.what()); }
+    if constexpr (has_cuda) kernels::cuda::precision();
+  } catch (const std::exception& error) { throw UsageError(error.what()); }
 }
 
 int parse_and_run(int argc, char** argv) {
@@ -87,12 +90,18 @@ int guarded_main(int argc, char** argv) {
     return fail(error.what(), Exit::bad_data);
   } catch (const io::MissingError& error) {
     return fail(error.what(), Exit::no_input);
+  } catch (const DeviceError& error) {
+    return fail(error.what(), Exit::no_device);
   } catch (const io::WriteError& error) {
     return fail(error.what(), error.step == io::WriteError::Step::create ? Exit::cannot_create : Exit::cannot_write);
   } catch (const TrainingDivergedError& error) {
     return fail(error.what(), Exit::diverged);
-  } catch (const DivergedError& error) { return fail(error.what(), Exit::diverged); } catch (const std::bad_alloc&) {
-    return fail("out of memory; try a smaller --batch or --width", Exit::out_of_memory);
+  } catch (const DivergedError& error) {
+    return fail(error.what(), Exit::diverged);
+  } catch (const std::bad_alloc& error) {
+    // The C++ library's own words are its type's name; a GPU's memory speaks for itself.
+    const bool plain = std::string_view(error.what()).find("bad_alloc") != std::string_view::npos;
+    return fail(plain ? "out of memory; try a smaller --batch or --width" : error.what(), Exit::out_of_memory);
   } catch (const std::exception& error) { return fail(error.what(), Exit::internal); }
 }
 

@@ -18,16 +18,20 @@ DcganOptions image_options(const Settings& s, const Shape& sample) {
   return {.size = sample[0], .deep = false, .channels = sample[2], .latent = s.latent, .width = s.width};
 }
 
+/// Noise of a system on its device.
+Noise noise_of(const Settings& s, std::string_view stream) { return Noise(s.seed, stream, device_of(s)); }
+
 /// Three hidden layers on 2-D data, as all the sources' toys have; a DCGAN generator on images.
 Sequential generator_net(const Settings& s, const Shape& sample, Noise& noise) {
-  if (is_image(sample)) return dcgan_generator(image_options(s, sample), noise);
-  return mlp({s.latent, s.width, s.width, s.width, sample[0]}, noise);
+  if (is_image(sample)) return on_device(dcgan_generator(image_options(s, sample), noise), device_of(s));
+  return on_device(mlp({s.latent, s.width, s.width, s.width, sample[0]}, noise), device_of(s));
 }
 
 Sequential critic_net(const Settings& s, const Shape& sample, Noise& noise, const Activation& hidden,
                       const CriticOptions& options = {}) {
-  if (is_image(sample)) return dcgan_critic(image_options(s, sample), noise, options);
-  return mlp({sample[0], s.width, s.width, s.width, options.outputs}, noise, {.hidden = hidden});
+  if (is_image(sample)) return on_device(dcgan_critic(image_options(s, sample), noise, options), device_of(s));
+  return on_device(mlp({sample[0], s.width, s.width, s.width, options.outputs}, noise, {.hidden = hidden}),
+                   device_of(s));
 }
 
 constexpr Activation leaky{Activation::Kind::leaky_relu, real(0.2)};
@@ -61,7 +65,7 @@ Gan make_gan(const Settings& s, const Shape& sample) {
   Sequential discriminator = critic_net(s, sample, noise, leaky, {.batch_norm = true});
   const Adam::Options adam{.rate = real(s.rate), .beta1 = real(0.5)};
   return Gan(std::move(generator), std::move(discriminator),
-             {.latent = s.latent, .generator_adam = adam, .discriminator_adam = adam}, Noise(s.seed, "latent"));
+             {.latent = s.latent, .generator_adam = adam, .discriminator_adam = adam}, noise_of(s, "latent"));
 }
 
 WganGp make_wgan_gp(const Settings& s, const Shape& sample) {
@@ -72,7 +76,7 @@ WganGp make_wgan_gp(const Settings& s, const Shape& sample) {
                 {.latent = s.latent,
                  .penalty = real(s.penalty),
                  .adam = {.rate = real(s.rate), .beta1 = real(0.5), .beta2 = real(0.9)}},
-                Noise(s.seed, "latent"));
+                noise_of(s, "latent"));
 }
 
 Meg make_meg(const Settings& s, const Shape& sample) {
@@ -86,18 +90,18 @@ Meg make_meg(const Settings& s, const Shape& sample) {
   } else {
     statistics.head = mlp({sample[0] + s.latent, s.width, s.width, s.width, 1}, noise, {.hidden = leaky});
   }
-  return Meg(std::move(generator), std::move(energy), std::move(statistics),
+  return Meg(std::move(generator), std::move(energy), on_device(std::move(statistics), device_of(s)),
              {.latent = s.latent,
               .penalty = real(s.penalty),
               .adam = {.rate = real(s.rate), .beta1 = real(0.5), .beta2 = real(0.9)}},
-             Noise(s.seed, "latent"));
+             noise_of(s, "latent"));
 }
 
 PersistentEbm::PersistentEbm(const Settings& s, const Shape& sample)
     : langevin_(chains(s, sample)),
       chain_steps_(s.chain_steps),
-      chain_noise_(s.seed, "chains"),
-      fresh_noise_(s.seed, "fresh chains"),
+      chain_noise_(noise_of(s, "chains")),
+      fresh_noise_(noise_of(s, "fresh chains")),
       buffer_(s.buffer, 0.05, fresh_chains(sample, fresh_noise_), Noise(s.seed, "buffer")),
       ebm_(
           [&] {
@@ -108,11 +112,13 @@ PersistentEbm::PersistentEbm(const Settings& s, const Shape& sample)
            .data_noise = is_image(sample) ? real(0.03) : 0,
            .adam = {.rate = real(s.rate), .beta1 = 0, .beta2 = real(0.999)}},
           [this](const Energy& energy, int64_t count) {
-            const Tensor moved = run(langevin_, energy, buffer_.draw(count), chain_steps_, chain_noise_);
+            // On a GPU nobody waits to look at every chain: training looks at the energies they end with.
+            const Check check = chain_noise_.device() == cpu_device ? Check::finite : Check::nothing;
+            const Tensor moved = run(langevin_, energy, buffer_.draw(count), chain_steps_, chain_noise_, check);
             buffer_.put_back(moved);
             return moved;
           },
-          Noise(s.seed, "data noise")) {}
+          noise_of(s, "data noise")) {}
 
 Tensor PersistentEbm::start(int64_t count) {
   // Where more are wanted than there are chains, several start from the same one and part by their noise.

@@ -48,7 +48,8 @@ std::string recipe_summary(const std::string& system);
 /// The settings a system is trained with on a data set unless told otherwise. Throws UsageError for unknown names.
 Settings preset(const std::string& system, const std::string& data);
 
-/// Builds a system for samples of this shape. Throws UsageError where the two do not go together.
+/// Builds a system for samples of this shape, on the device of the settings; its initial weights do not depend on the
+/// device. Throws UsageError where the two do not go together, DeviceError for a device there is not.
 std::unique_ptr<Trainer> make_trainer(const Settings& settings, const Shape& sample);
 
 // The systems themselves, for programs that use them directly.

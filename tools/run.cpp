@@ -41,9 +41,12 @@ RunDirectory::RunDirectory(const Settings& settings, int64_t parameters)
   for (const char* part : {"samples", "ckpt"}) make_directory(root_ / part);
 
   io::atomic_write(root_ / "config.ini", to_config(settings));
-  const nlohmann::json manifest = {{"erg", ERG_VERSION},      {"system", settings.system},
-                                   {"data", settings.data},   {"seed", settings.seed},
-                                   {"device", "cpu"},         {"isa", kernels::cpu::name(kernels::cpu::isa())},
+  const nlohmann::json manifest = {{"erg", ERG_VERSION},
+                                   {"system", settings.system},
+                                   {"data", settings.data},
+                                   {"seed", settings.seed},
+                                   {"device", to_string(device_of(settings))},
+                                   {"isa", kernels::cpu::name(kernels::cpu::isa())},
                                    {"parameters", parameters}};
   io::atomic_write(root_ / "manifest.json", manifest.dump(2) + "\n");
 

@@ -16,7 +16,7 @@ namespace erg::tools {
 namespace {
 
 struct Options {
-  std::string run, out = "samples.png";
+  std::string run, out = "samples.png", device = "auto";
   int64_t count = 64, steps = 100;
   uint64_t seed = 1;
   SamplerSettings sampler{.sampler = "generator"};
@@ -24,11 +24,11 @@ struct Options {
 
 Tensor draw(const TrainedRun& run, const Options& options, bool quiet) {
   if (options.sampler.sampler == "generator") {
-    Noise noise(options.seed, "samples");
+    Noise noise(options.seed, "samples", device_of(run.settings));
     return run.trainer->sample(options.count, noise);
   }
   const Target target = run.target(options.sampler.space);
-  const auto sampling = start_sampling(options.sampler, target, options.count, options.steps, options.seed);
+  const auto sampling = start_sampling(options.sampler, run, options.count, options.steps, options.seed);
   const Tensor samples = target.samples(sampling->advance(options.steps));
   if (const std::string report = sampling->report(); !quiet && !report.empty())
     std::fprintf(stderr, "%s: %s\n", options.sampler.sampler.c_str(), report.c_str());
@@ -39,7 +39,7 @@ int sample(const Options& options, bool quiet) {
   const std::filesystem::path out = options.out, type = out.extension();
   if (type != ".png" && type != ".npy" && type != ".safetensors")
     throw UsageError("--out " + options.out + ": expected a name that ends in .png, .npy or .safetensors");
-  const TrainedRun run(options.run);
+  const TrainedRun run(options.run, options.device);
   const Tensor samples = draw(run, options, quiet);
   if (type == ".png") {
     io::write_png(out, sample_picture(samples, mixture_of(run.settings.data)));
@@ -64,6 +64,7 @@ void add_sample(CLI::App& app, const Common& common, Run& run) {
   command->option_defaults()->always_capture_default();
   command->add_option("run", options->run, "Run directory")->required();
   command->add_option("--out", options->out, "File to write: .png, .npy or .safetensors");
+  add_device(*command, options->device);
   command->add_option("--n", options->count, "How many samples")->check(at_least(1));
   command->add_option("--seed", options->seed, "Which samples")->check(at_least(0));
   command

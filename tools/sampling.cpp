@@ -32,10 +32,10 @@ Chains chains_for(const S& sampler, const Tensor& start) {
 template <Sampler S>
 class SamplingOf : public Sampling {
  public:
-  SamplingOf(S sampler, const SamplerSettings& settings, const Target& target, int64_t chains, uint64_t seed)
+  SamplingOf(S sampler, const SamplerSettings& settings, const Target& target, int64_t chains, Noise noise)
       : sampler_(std::move(sampler)),
         energy_(target.energy),
-        noise_(seed, "chains"),
+        noise_(std::move(noise)),
         chains_(chains_for(sampler_, target.start(chains, noise_))) {
     sampler_.check();
     if constexpr (requires { warm_up(sampler_, real(), energy_, chains_, 0, noise_); })
@@ -93,7 +93,7 @@ struct Wanted {
   const SamplerSettings& settings;
   const Target& target;
   int64_t chains, steps;
-  uint64_t seed;
+  Noise noise;
   real step;
 };
 
@@ -102,7 +102,7 @@ real time_step(const Wanted& w) { return w.settings.step_size > 0 ? w.step : std
 
 template <Sampler S>
 std::unique_ptr<Sampling> start(S sampler, const Wanted& w) {
-  return std::make_unique<SamplingOf<S>>(std::move(sampler), w.settings, w.target, w.chains, w.seed);
+  return std::make_unique<SamplingOf<S>>(std::move(sampler), w.settings, w.target, w.chains, w.noise);
 }
 
 std::unique_ptr<Sampling> start_ddls(const Wanted& w) {
@@ -183,20 +183,24 @@ void add_sampler_settings(CLI::App& command, SamplerSettings& s) {
       ->check(positive());
 }
 
-std::unique_ptr<Sampling> start_sampling(const SamplerSettings& settings, const Target& target, int64_t chains,
+std::unique_ptr<Sampling> start_sampling(const SamplerSettings& settings, const TrainedRun& run, int64_t chains,
                                          int64_t steps, uint64_t seed) {
+  const Target target = run.target(settings.space);
+  const Noise noise(seed, "chains", device_of(run.settings));
   const real step = settings.step_size > 0 ? real(settings.step_size) : target.step_size;
   for (const Row& row : rows) {
     if (settings.sampler != row.name) continue;
     try {
-      return row.start({settings, target, chains, steps, seed, step});
+      return row.start({settings, target, chains, steps, noise, step});
     } catch (const std::invalid_argument& error) { throw UsageError(error.what()); }
   }
   throw UsageError("unknown sampler '" + settings.sampler + "'; there are " + join(sampler_names()));
 }
 
-TrainedRun::TrainedRun(const std::filesystem::path& directory)
-    : settings(read_config(directory / "config.ini")), trainer(make_trainer(settings, sample_shape(settings.data))) {
+TrainedRun::TrainedRun(const std::filesystem::path& directory, const std::string& device)
+    : settings(read_config(directory / "config.ini")) {
+  settings.device = device;
+  trainer = make_trainer(settings, sample_shape(settings.data));
   io::load(newest_checkpoint(directory), *trainer);
 }
 

@@ -35,8 +35,9 @@ struct TrainedRun {
   Settings settings;
   std::unique_ptr<Trainer> trainer;
 
-  /// Throws io::MissingError or io::DataError for a directory that is no run.
-  explicit TrainedRun(const std::filesystem::path& directory);
+  /// The run need not have been trained on this device. Throws io::MissingError or io::DataError for a directory that
+  /// is no run, and as device_of.
+  TrainedRun(const std::filesystem::path& directory, const std::string& device);
   /// The target in a space, or the first for an empty name. Throws UsageError where the system has none such.
   Target target(const std::string& space) const;
 };
@@ -53,9 +54,9 @@ class Sampling {
   virtual std::string report() const = 0;
 };
 
-/// Starts the sampler that the settings name, warmed up, to take about `steps` steps.
+/// Starts the sampler that the settings name on a run's target, warmed up, to take about `steps` steps.
 /// Throws UsageError for settings that make no sampler, DivergedError as erg::advance does.
-std::unique_ptr<Sampling> start_sampling(const SamplerSettings& settings, const Target& target, int64_t chains,
+std::unique_ptr<Sampling> start_sampling(const SamplerSettings& settings, const TrainedRun& run, int64_t chains,
                                          int64_t steps, uint64_t seed);
 
 }  // namespace erg::tools

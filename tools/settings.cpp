@@ -40,6 +40,16 @@ CLI::Validator at_least(int64_t least) {
                           [least](int64_t n) { return n >= least; });
 }
 
+void add_device(CLI::App& command, std::string& device) {
+  command.add_option("--device", device, "Where to compute: cpu, cuda, cuda:N, or auto: a GPU if there is one");
+}
+
+Device device_of(const Settings& settings) {
+  try {
+    return device_named(settings.device);
+  } catch (const std::invalid_argument& error) { throw UsageError("--device: " + std::string(error.what())); }
+}
+
 void add_settings(CLI::App& command, Settings& s) {
   command.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   command.add_option("system", s.system, "What to train: " + join(recipe_names()))->required();
@@ -47,6 +57,7 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--data-dir", s.data_dir, "Folder of the image sets (default: $ERG_DATA, then ./data)")
       ->envname("ERG_DATA");
   command.add_option("--out", s.out, "Run directory (default: runs/SYSTEM-DATA)");
+  add_device(command, s.device);
   command.add_option("--steps", s.steps, "Training steps")->check(at_least(1));
   command.add_option("--batch", s.batch, "Samples a step")->check(at_least(2));
   command.add_option("--latent", s.latent, "Size of the generator's input")->check(at_least(1));

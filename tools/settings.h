@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <string>
 
+#include "../engine/device.h"
+
 namespace CLI {
 class App;
 class Validator;
@@ -14,7 +16,7 @@ class Validator;
 namespace erg::tools {
 
 struct Settings {
-  std::string system{}, data = "25gaussians", data_dir{}, out{};
+  std::string system{}, data = "25gaussians", data_dir{}, out{}, device = "auto";
   int64_t steps = 10000, batch = 64, latent = 2, width = 128;
   double rate = 1e-4;
   bool anneal = false;
@@ -25,6 +27,12 @@ struct Settings {
   int64_t chain_steps = 20, buffer = 10000;
   double chain_step = 0, chain_noise = 0;
 };
+
+/// Throws DeviceError for a device there is not, UsageError for a word that is none.
+Device device_of(const Settings& settings);
+
+/// Declares --device on a command.
+void add_device(CLI::App& command, std::string& device);
 
 /// Checks for a whole number of at least `least`.
 CLI::Validator at_least(int64_t least);

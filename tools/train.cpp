@@ -38,11 +38,12 @@ void check_finite(const Settings& settings, int64_t step, const Values& values) 
 }
 
 int train(const Settings& settings, const Common& common) {
+  const Device device = device_of(settings);
   const std::unique_ptr<Data> data = open_data(settings.data, settings.data_dir, settings.seed);
   const std::unique_ptr<Trainer> trainer = make_trainer(settings, sample_shape(settings.data));
   RunDirectory run(settings, count_params(*trainer));
 
-  const auto next = [&] { return data->next(settings.batch); };
+  const auto next = [&] { return data->next(settings.batch).to(device); };
   const auto every = [&](int64_t wish) { return wish > 0 ? wish : std::max<int64_t>(1, settings.steps / 10); };
   const int64_t sample_every = every(settings.sample_every), checkpoint_every = every(settings.checkpoint_every);
   const int64_t pictured = sample_shape(settings.data).rank() == 3 ? 100 : 5000;
@@ -62,7 +63,7 @@ int train(const Settings& settings, const Common& common) {
       check_finite(settings, step, values);
     }
     if (last || step % sample_every == 0) {
-      Noise fixed(settings.seed, "pictures");  // the same latent points each time, so pictures can be compared
+      Noise fixed(settings.seed, "pictures", device);  // the same latent points each time, so pictures can be compared
       run.save_samples(step, sample_picture(trainer->sample(pictured, fixed), mixture_of(settings.data)));
     }
     if (last || step % checkpoint_every == 0) {

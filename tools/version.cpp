@@ -12,8 +12,9 @@ namespace erg::tools {
 void add_version(CLI::App& app, Run& run) {
   app.add_subcommand("version", "Version, build and machine")->callback([&run] {
     run = [] {
-      std::printf("erg %s\nkernels  %s\ndevices  cpu%s\n", ERG_VERSION,
-                  std::string(kernels::cpu::name(kernels::cpu::isa())).c_str(), has_cuda ? ", cuda" : "");
+      std::printf("erg %s\nkernels  %s\ncuda     %s\n", ERG_VERSION,
+                  std::string(kernels::cpu::name(kernels::cpu::isa())).c_str(),
+                  has_cuda ? "compiled in, see erg devices" : "not in this build");
       return int(Exit::ok);
     };
   });

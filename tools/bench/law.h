@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace erg::tools {
@@ -40,5 +42,11 @@ EnergyTest energy_test(const Sample& a, const Sample& b, uint64_t seed);
 
 /// A test fails below this: for samples of one law, about once in a thousand.
 inline constexpr double significance = 1.5e-3;
+
+/// A verdict, and the numbers that led to it.
+struct LawCheck {
+  bool passed;
+  std::vector<std::pair<std::string, double>> numbers;
+};
 
 }  // namespace erg::tools

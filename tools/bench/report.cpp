@@ -8,6 +8,7 @@
 
 #include "../../kernels/cpu/isa.h"
 #include "../../kernels/cpu/parallel.h"
+#include "../../kernels/cuda/runtime.h"
 
 namespace erg::tools {
 
@@ -20,6 +21,16 @@ std::string cpu_name() {
   for (std::string line; std::getline(info, line);)
     if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
   return "unknown";
+}
+
+std::string gpu_name(Device device) {
+  if constexpr (has_cuda) {
+    if (device.kind == Device::Kind::cuda) {
+      const kernels::cuda::DeviceInfo info = kernels::cuda::device_info(device.index);
+      return info.name + ", " + std::to_string(info.multiprocessors) + " multiprocessors";
+    }
+  }
+  return "";
 }
 
 std::string today() {
@@ -36,12 +47,13 @@ std::string format(const char* pattern, T... values) {
   return text;
 }
 
-/// The number, or `absent` where it is not meant.
-std::string number_or(double value, const char* pattern, const char* absent) {
-  return value > 0 ? format(pattern, value) : absent;
-}
-
-double chain_steps(const Row& row) { return 1e-6 * double(row.chains) / row.seconds; }
+/// A function of a cell's kinds, made of one for each.
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
 
 /// "ok  difference 1e-06  mean 1.6  variance 1.2  powers 0.9  distance 0.01  p 0.4"
 std::string law_text(const LawCheck& law) {
@@ -50,57 +62,110 @@ std::string law_text(const LawCheck& law) {
   return text;
 }
 
-constexpr const char* notes =
-    "GFLOP/s: 4 operations a weight and place where it is used, a multiplication and an addition forward and back.\n"
-    "GB/s: what the update moves, x and its gradient read and x written. The law is checked against chains in double:\n"
-    "'difference' with the same noise; with other noise the moments in standard errors, and the energy distance.\n";
+std::string table_text(const Cell& cell, const Column& column) {
+  return std::visit(
+      Overloaded{[](std::monostate) { return std::string("-"); }, [](const std::string& words) { return words; },
+                 [](int64_t count) { return std::to_string(count); },
+                 [&](double value) { return format(column.pattern, column.scale * value); },
+                 [](const LawCheck& law) { return law_text(law); }},
+      cell);
+}
+
+std::string csv_text(const Cell& cell) {
+  return std::visit(
+      Overloaded{[](std::monostate) { return std::string(); }, [](const std::string& words) { return words; },
+                 [](int64_t count) { return std::to_string(count); },
+                 [](double value) { return format("%.6g", value); },
+                 [](const LawCheck& law) { return std::string(law.passed ? "ok" : "FAILED"); }},
+      cell);
+}
+
+Json json_value(const Cell& cell) {
+  return std::visit(
+      Overloaded{[](std::monostate) { return Json(nullptr); }, [](const auto& value) { return Json(value); },
+                 [](const LawCheck& law) {
+                   Json json = {{"passed", law.passed}};
+                   for (const auto& [name, value] : law.numbers) json[name] = value;
+                   return json;
+                 }},
+      cell);
+}
+
+/// A column as text, all lines equally wide: numbers end at the same place, everything else begins there.
+std::vector<std::string> table_column(const Report& report, size_t index) {
+  const Column& column = report.columns[index];
+  std::vector<std::string> lines = {*column.heading};
+  bool numbers = true;
+  for (const std::vector<Cell>& row : report.rows) {
+    lines.push_back(table_text(row[index], column));
+    numbers =
+        numbers && !std::holds_alternative<std::string>(row[index]) && !std::holds_alternative<LawCheck>(row[index]);
+  }
+  size_t width = 0;
+  for (const std::string& line : lines) width = std::max(width, line.size());
+  for (std::string& line : lines) line.insert(numbers ? 0 : line.size(), width - line.size(), ' ');
+  return lines;
+}
+
+std::string first_lines(const Report& report) {
+  const Environment& e = report.environment;
+  std::string text = format("erg %s, %s, %s, %d thread%s, %s, %s\n", e.version.c_str(), e.date.c_str(), e.cpu.c_str(),
+                            e.threads, e.threads == 1 ? "" : "s", e.isa.c_str(), e.compiler.c_str());
+  if (!e.gpu.empty()) text += e.device + ": " + e.gpu + "\n";
+  if (report.ceilings.empty()) return text;
+  text += "ceilings:";
+  for (const CeilingFigure& c : report.ceilings)
+    text += format(" %s %.1f %s%s", c.name.c_str(), c.rate, c.unit.c_str(), &c == &report.ceilings.back() ? "\n" : ",");
+  return text;
+}
 
 }  // namespace
 
-Environment environment(uint64_t seed) {
+Environment environment(uint64_t seed, Device device) {
 #if defined(__clang__)
   const std::string compiler = "clang " __clang_version__;
 #else
   const std::string compiler = "g++ " __VERSION__;
 #endif
-  return {ERG_VERSION, today(),
-          cpu_name(),  std::string(kernels::cpu::name(kernels::cpu::isa())),
-          compiler,    kernels::cpu::max_threads(),
-          seed};
+  return {ERG_VERSION,
+          today(),
+          cpu_name(),
+          std::string(kernels::cpu::name(kernels::cpu::isa())),
+          compiler,
+          kernels::cpu::max_threads(),
+          seed,
+          to_string(device),
+          gpu_name(device)};
 }
 
 bool Report::passed() const {
-  return std::all_of(rows.begin(), rows.end(), [](const Row& row) { return row.law.passed; });
+  return std::all_of(rows.begin(), rows.end(), [](const std::vector<Cell>& row) {
+    return std::all_of(row.begin(), row.end(), [](const Cell& cell) {
+      const LawCheck* law = std::get_if<LawCheck>(&cell);
+      return !law || law->passed;
+    });
+  });
 }
 
 std::string to_table(const Report& report) {
-  const Environment& e = report.environment;
-  std::string text = format("erg %s, %s, %s, %d thread%s, %s, %s\n", e.version.c_str(), e.date.c_str(), e.cpu.c_str(),
-                            e.threads, e.threads == 1 ? "" : "s", e.isa.c_str(), e.compiler.c_str());
-  text += "ceilings:";
-  for (const CeilingFigure& c : report.ceilings)
-    text +=
-        format(" %s %.1f %s%s", c.name.c_str(), c.rate, c.unit.c_str(), &c == &report.ceilings.back() ? "\n\n" : ",");
-  text += format("%-12s %8s %5s %6s %10s %14s %8s %7s %11s %-12s law\n", "workload", "B", "d", "steps", "us/step",
-                 "M chain-step/s", "GFLOP/s", "GB/s", "of ceiling", "");
-  for (const Row& r : report.rows)
-    text += format("%-12s %8lld %5lld %6lld %10.2f %14.4g %8s %7s %9.1f %% %-12s ", r.workload.c_str(),
-                   static_cast<long long>(r.chains), static_cast<long long>(r.size), static_cast<long long>(r.steps),
-                   1e6 * r.seconds, chain_steps(r), number_or(r.gflops, "%.1f", "-").c_str(),
-                   number_or(r.gbytes, "%.2f", "-").c_str(), 100 * r.fraction, r.ceiling.c_str()) +
-            law_text(r.law) + "\n";
-  return text + "\n" + notes;
+  std::vector<std::string> lines(report.rows.size() + 1);
+  for (size_t i = 0; i < report.columns.size(); ++i) {
+    if (!report.columns[i].heading) continue;
+    const std::vector<std::string> column = table_column(report, i);
+    for (size_t k = 0; k < lines.size(); ++k) lines[k] += (lines[k].empty() ? "" : "  ") + column[k];
+  }
+  std::string text = first_lines(report) + "\n";
+  for (std::string& line : lines) text += line.erase(line.find_last_not_of(' ') + 1) + "\n";
+  text += "\n";
+  for (const std::string& remark : report.remarks) text += remark + "\n";
+  return text + report.notes;
 }
 
 std::string to_csv(const Report& report) {
-  std::string text =
-      "workload,work,B,d,steps,threads,us_per_step,mchain_steps_per_s,gflops_per_s,gbytes_per_s,fraction,ceiling,law\n";
-  for (const Row& r : report.rows)
-    text +=
-        format("%s,%s,%lld,%lld,%lld,%d,%.6g,%.6g,%s,%s,%.6g,%s,%s\n", r.workload.c_str(), r.work.c_str(),
-               static_cast<long long>(r.chains), static_cast<long long>(r.size), static_cast<long long>(r.steps),
-               report.environment.threads, 1e6 * r.seconds, chain_steps(r), number_or(r.gflops, "%.6g", "").c_str(),
-               number_or(r.gbytes, "%.6g", "").c_str(), r.fraction, r.ceiling.c_str(), r.law.passed ? "ok" : "FAILED");
+  std::string text;
+  for (const Column& column : report.columns) text += column.key + (&column == &report.columns.back() ? "\n" : ",");
+  for (const std::vector<Cell>& row : report.rows)
+    for (const Cell& cell : row) text += csv_text(cell) + (&cell == &row.back() ? "\n" : ",");
   return text;
 }
 
@@ -114,29 +179,25 @@ std::string to_json(const Report& report) {
                  {"threads", e.threads},
                  {"isa", e.isa},
                  {"compiler", e.compiler},
-                 {"seed", e.seed}}},
+                 {"seed", e.seed},
+                 {"device", e.device},
+                 {"gpu", e.gpu.empty() ? Json(nullptr) : Json(e.gpu)}}},
                {"ceilings", Json::object()},
+               {"remarks", report.remarks},
                {"rows", Json::array()}};
   for (const CeilingFigure& c : report.ceilings) json["ceilings"][c.name] = {{"unit", c.unit}, {"rate", c.rate}};
-  const auto or_null = [](double value) { return value > 0 ? Json(value) : Json(nullptr); };
-  for (const Row& r : report.rows) {
-    Json law = {{"passed", r.law.passed}};
-    for (const auto& [name, value] : r.law.numbers) law[name] = value;
-    json["rows"].push_back({{"workload", r.workload},
-                            {"work", r.work},
-                            {"B", r.chains},
-                            {"d", r.size},
-                            {"steps", r.steps},
-                            {"threads", e.threads},
-                            {"us_per_step", 1e6 * r.seconds},
-                            {"mchain_steps_per_s", chain_steps(r)},
-                            {"gflops_per_s", or_null(r.gflops)},
-                            {"gbytes_per_s", or_null(r.gbytes)},
-                            {"fraction", r.fraction},
-                            {"ceiling", r.ceiling},
-                            {"law", law}});
+  for (const std::vector<Cell>& row : report.rows) {
+    Json line;
+    for (size_t i = 0; i < row.size(); ++i) line[report.columns[i].key] = json_value(row[i]);
+    json["rows"].push_back(line);
   }
   return json.dump(2) + "\n";
 }
+
+std::string to_format(const Report& report, const std::string& format) {
+  return format == "json" ? to_json(report) : format == "csv" ? to_csv(report) : to_table(report);
+}
+
+std::vector<std::string> report_formats() { return {"table", "csv", "json"}; }
 
 }  // namespace erg::tools

@@ -9,13 +9,18 @@
 #include <utility>
 #include <vector>
 
+#include "../../engine/device.h"
+
 namespace erg::tools {
 
+/// A body that is measured. On a GPU a measurement lasts until the device has done all that the body's calls launched;
+/// between them nobody waits, so that launches overlap with work, as they do where it matters.
 class Timed {
  public:
   /// Warms up, and finds how many calls make a measurement long enough for the clock.
-  explicit Timed(std::function<void()> body) : body_(std::move(body)) {
+  explicit Timed(std::function<void()> body, Device device = cpu_device) : body_(std::move(body)), device_(device) {
     body_();
+    synchronise(device_);
     calls_ = std::max(1, int(std::ceil(shortest / seconds_of(1))));
   }
   void measure() { seconds_.push_back(seconds_of(calls_) / calls_); }
@@ -34,10 +39,12 @@ class Timed {
   double seconds_of(int calls) const {
     const Clock::time_point start = Clock::now();
     for (int i = 0; i < calls; ++i) body_();
+    synchronise(device_);
     return std::chrono::duration<double>(Clock::now() - start).count();
   }
 
   std::function<void()> body_;
+  Device device_;
   int calls_ = 1;
   std::vector<double> seconds_;
 };

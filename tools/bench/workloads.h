@@ -1,5 +1,5 @@
-// What `erg bench langevin` measures: chains of each kind of energy, with all that another program needs to run the
-// same chains.
+// What `erg bench langevin` measures: chains of each kind of energy on a device, with all that another program needs to
+// run the same chains.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "precision.h"
 #include "reference.h"
 
 namespace erg::tools {
@@ -26,15 +27,17 @@ struct Problem {
   Sample driven;              // where the first few chains end with that noise
 };
 
-/// Chains of a problem, and the code under measurement that runs them.
+/// Chains of a problem on a device, and the code under measurement that runs them.
 struct Workload {
   std::string name;
+  Device device;
   std::shared_ptr<const Problem> problem;
   int64_t chains;
   double operations;  // of a chain's step, in multiplications and additions; 0: the update's bytes are counted instead
+  Precision precision;                                            // of its products
   std::function<Tensor(const Tensor& starts, Noise& noise)> run;  // where the chains end
 
-  /// Chains [first, first + chains) of the problem's starts.
+  /// Chains [first, first + chains) of the problem's starts, on the device.
   Tensor starts(int64_t first = 0) const;
   int64_t size() const { return problem->starts.shape().row_size(); }
   /// What peers measure once for all workloads that do the same: "mlp-1024".
@@ -42,18 +45,16 @@ struct Workload {
 };
 
 std::vector<std::string> workload_names();
-/// The workloads with this name, or all for "". Computes their references.
-std::vector<Workload> make_workloads(const std::string& only, uint64_t seed);
+/// The workloads with this name, or all for "". Computes their references. On a GPU there are more: large updates, and
+/// chains "by graph", whose step is recorded once and replayed. `small` leaves out what takes an emulated GPU minutes.
+std::vector<Workload> make_workloads(const std::string& only, uint64_t seed, Device device = cpu_device,
+                                     bool small = false);
 
-/// Whether the chains that a workload runs follow the law they should, and the numbers that say so.
-struct LawCheck {
-  bool passed;
-  std::vector<std::pair<std::string, double>> numbers;
-};
-/// Two checks against chains in double. With the same noise the first few chains must take the same way: "difference"
-/// is the root mean square of what lies between their ends, over that of the way from their starts. With other noise a
-/// thousand chains must have the same law: "mean", "variance" and "powers" (law.h) differ by so many standard errors,
-/// "distance" is the energy distance and "p" its significance.
+/// Whether the chains that a workload runs follow the law they should. Two checks against chains in double. With the
+/// same noise the first few chains must take the same way: "difference" is the root mean square of what lies between
+/// their ends, over that of the way from their starts. With other noise a thousand chains must have the same law:
+/// "mean", "variance" and "powers" (law.h) differ by so many standard errors, "distance" is the energy distance and "p"
+/// its significance.
 LawCheck check_law(const Workload& workload, uint64_t seed);
 
 }  // namespace erg::tools

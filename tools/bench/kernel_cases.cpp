@@ -1,0 +1,314 @@
+#include "kernel_cases.h"
+
+#include <array>
+
+#include "../../engine/random.h"
+#include "../../kernels/chain.h"
+#include "../../kernels/map.h"
+#include "../../kernels/norm.h"
+#include "../../kernels/reduce.h"
+#include "../../kernels/update.h"
+
+namespace erg::tools {
+
+namespace {
+
+constexpr double element = sizeof(real);
+
+/// Makes what kernels work on.
+struct Memory {
+  Device device;
+
+  Tensor normals(const Shape& shape) const { return Noise(1, "bench kernels", device).normal(shape); }
+  Tensor empty(int64_t n) const { return Tensor::empty({n}, device); }
+};
+
+std::optional<Ruler> no_ruler(Rulers&) { return std::nullopt; }
+
+/// Where the cases are listed, and what they are made for.
+struct Cases {
+  Memory memory;
+  bool small;
+  std::vector<KernelCase> list;
+
+  /// What to measure here: one of two lists.
+  template <class T>
+  std::vector<T> sizes(std::vector<T> reduced, std::vector<T> full) const {
+    return small ? reduced : full;
+  }
+  /// A kernel whose time is that of its bytes. prepare(memory) returns its launch.
+  template <class Prepare>
+  void add_moving(const std::string& kernel, const std::string& shape, double bytes, const Prepare& prepare) {
+    list.push_back({kernel, shape, 0, bytes, false, [prepare, memory = memory](Precision) {
+                      return KernelRun{prepare(memory), no_ruler};
+                    }});
+  }
+};
+
+// ---- Elementwise kernels and updates
+
+/// x and its gradient read, x written.
+void add_langevin(Cases& cases) {
+  for (const int64_t n : cases.sizes<int64_t>({1 << 14}, {64 * 3 * 32 * 32, 1 << 24}))
+    cases.add_moving("langevin_", std::to_string(n), 3 * element * double(n), [n](const Memory& memory) {
+      const Noise noise(1, "bench langevin", memory.device);
+      const kernels::LangevinUpdate update{real(0.01), real(0.1), -1, 1, real(0.5)};
+      return [=, g = memory.normals({n}), x = memory.normals({n})]() mutable {
+        kernels::langevin_(stream_of(x), update, noise.key(), n, g.data(), x.mutate());
+      };
+    });
+}
+
+/// Parameter and both moments read and written, the gradient read. The gradients are many tensors, as in a network.
+void add_adam(Cases& cases) {
+  constexpr int tensors = 25;
+  for (const int64_t n : cases.sizes<int64_t>({16000}, {3500000, 50000000}))
+    cases.add_moving("adam_", std::to_string(n), 7 * element * double(n), [n](const Memory& memory) {
+      const kernels::AdamStep step{real(1e-4), real(0.9), real(0.999), real(1e-8), real(0.1), real(0.001)};
+      return [=, g = memory.normals({n}), p = memory.normals({n}), m = Tensor::zeros({n}, memory.device),
+              v = Tensor::zeros({n}, memory.device)]() mutable {
+        kernels::Gradients gradients;
+        const int64_t size = n / tensors / 16 * 16;  // all but the last
+        for (int i = 0; i < tensors; ++i)
+          gradients.add(g.data() + i * size, i * size, i + 1 < tensors ? size : n - i * size);
+        kernels::adam_(stream_of(p), step, gradients, m.mutate(), v.mutate(), p.mutate());
+      };
+    });
+}
+
+/// Every input read, the result written.
+template <class F>
+void add_map(Cases& cases) {
+  const int64_t n = cases.small ? 1 << 14 : 1 << 24;
+  cases.add_moving(F::name, std::to_string(n), (F::arity + 1) * element * double(n), [n](const Memory& memory) {
+    return [=, x = memory.normals({F::arity, n}), y = memory.empty(n)]() mutable {
+      kernels::MapShape shape{1, {n}, {}};
+      const real* inputs[F::arity];
+      for (int i = 0; i < F::arity; ++i) shape.strides[i][0] = 1, inputs[i] = x.data() + i * n;
+      kernels::map(stream_of(x), F{}, shape, inputs, y.mutate());
+    };
+  });
+}
+
+/// Everything read once. Of [outer, axis, inner]: a bias's gradient, sums of samples, the sum of all.
+void add_sums(Cases& cases) {
+  for (const kernels::AxisShape& s : cases.sizes<kernels::AxisShape>(
+           {{1, 256, 64}, {16, 1024, 1}}, {{1, 64 * 32 * 32, 128}, {64, 3 * 32 * 32, 1}, {1, 1 << 24, 1}})) {
+    const int64_t n = s.outer * s.axis * s.inner;
+    const std::string shape =
+        "[" + std::to_string(s.outer) + "x" + std::to_string(s.axis) + "x" + std::to_string(s.inner) + "]";
+    cases.add_moving("sum_axis", shape, element * double(n + s.outer * s.inner), [s, n](const Memory& memory) {
+      return [=, x = memory.normals({n}), workspace = memory.empty(kernels::sum_axis_workspace(memory.device, s)),
+              y = memory.empty(s.outer * s.inner)]() mutable {
+        kernels::sum_axis(stream_of(x), s, x.data(), workspace.mutate(), y.mutate());
+      };
+    });
+  }
+}
+
+// ---- Batch norm with a leaky ReLU
+
+struct NormCase {
+  int64_t images, side, channels;
+
+  kernels::NormShape shape() const { return {images * side * side, channels, real(1e-5), real(0.2)}; }
+  int64_t size() const { return images * side * side * channels; }
+  std::string text() const {
+    return std::to_string(images) + "x" + std::to_string(side) + "x" + std::to_string(side) + "x" +
+           std::to_string(channels);
+  }
+};
+
+/// x read twice (for its moments, and to be normalised) and y written; backward, x and y's gradient read twice and x's
+/// gradient written.
+void add_batch_norm(Cases& cases, bool backward) {
+  const NormCase c = cases.small ? NormCase{2, 8, 32} : NormCase{64, 32, 128};
+  const double bytes = (backward ? 5 : 3) * element * double(c.size());
+  cases.add_moving(backward ? "batch_norm_backward" : "batch_norm", c.text(), bytes,
+                   [c, backward](const Memory& memory) {
+                     const int64_t size = backward ? kernels::batch_norm_backward_workspace(memory.device, c.shape())
+                                                   : kernels::batch_norm_workspace(memory.device, c.shape());
+                     return [=, workspace = memory.empty(size), x = memory.normals({c.size()}),
+                             g = memory.normals({c.size()}), gamma = memory.normals({c.channels}),
+                             beta = memory.normals({c.channels}), mean = Tensor::zeros({c.channels}, memory.device),
+                             rstd = Tensor::ones({c.channels}, memory.device), dgamma = memory.empty(c.channels),
+                             dbeta = memory.empty(c.channels), result = memory.empty(c.size())]() mutable {
+                       if (backward)
+                         kernels::batch_norm_backward(stream_of(x), c.shape(), g.data(), x.data(), gamma.data(),
+                                                      beta.data(), mean.data(), rstd.data(), workspace.mutate(),
+                                                      result.mutate(), dgamma.mutate(), dbeta.mutate());
+                       else
+                         kernels::batch_norm(stream_of(x), c.shape(), x.data(), gamma.data(), beta.data(),
+                                             workspace.mutate(), mean.mutate(), rstd.mutate(), result.mutate());
+                     };
+                   });
+}
+
+// ---- Products
+
+void add_gemm(Cases& cases) {
+  for (const int64_t n : cases.sizes<int64_t>({64}, {1024, 4096, 8192})) {
+    const kernels::GemmShape s{n, n, n};
+    const auto prepare = [memory = cases.memory, s](Precision precision) {
+      const Tensor a = memory.normals({s.m, s.k}), b = memory.normals({s.k, s.n});
+      Tensor c = memory.empty(s.m * s.n), workspace = memory.empty(kernels::gemm_workspace(memory.device, s));
+      return KernelRun{
+          [=]() mutable { kernels::gemm(stream_of(a), s, a.data(), b.data(), workspace.mutate(), c.mutate()); },
+          [=](Rulers& rulers) mutable { return rulers.gemm(s, precision, a.data(), b.data(), c.mutate()); }};
+    };
+    cases.list.push_back({"gemm", std::to_string(n) + " cubed", s.flops(), 3 * element * double(n * n), true, prepare});
+  }
+}
+
+/// "64 x 32x32x3 to 64; 4x4 / 2"
+std::string text(const kernels::ConvShape& s) {
+  return std::to_string(s.n) + " x " + std::to_string(s.h) + "x" + std::to_string(s.w) + "x" + std::to_string(s.ci) +
+         " to " + std::to_string(s.co) + "; " + std::to_string(s.kh) + "x" + std::to_string(s.kw) +
+         (s.stride > 1 ? " / " + std::to_string(s.stride) : "");
+}
+
+/// Convolutions of DCGAN and of IGEBM on images of 32 x 32.
+std::vector<kernels::ConvShape> conv_shapes(bool small) {
+  if (small) return {{2, 8, 8, 3, 16, 3, 3, 1, 1}, {2, 8, 8, 16, 32, 4, 4, 2, 1}};
+  std::vector<kernels::ConvShape> shapes = {{64, 32, 32, 3, 64, 4, 4, 2, 1},  {64, 16, 16, 64, 128, 4, 4, 2, 1},
+                                            {64, 8, 8, 128, 256, 4, 4, 2, 1}, {64, 32, 32, 3, 64, 3, 3, 1, 1},
+                                            {64, 32, 32, 64, 64, 3, 3, 1, 1}, {64, 4, 4, 256, 512, 3, 3, 1, 1}};
+  for (const int n : {64, 128}) {
+    shapes.push_back({n, 32, 32, 128, 128, 3, 3, 1, 1});
+    shapes.push_back({n, 16, 16, 256, 256, 3, 3, 1, 1});
+    shapes.push_back({n, 8, 8, 256, 256, 3, 3, 1, 1});
+  }
+  return shapes;
+}
+
+template <class Kernel, class Workspace>
+void add_triad(Cases& cases, const std::string& name, Convolution which, const Kernel& kernel,
+               const Workspace& workspace_of) {
+  for (const kernels::ConvShape& s : conv_shapes(cases.small)) {
+    const int64_t first = which == Convolution::dx ? s.y_size() : s.x_size(),
+                  second = which == Convolution::dw ? s.y_size() : s.w_size(),
+                  result = s.x_size() + s.w_size() + s.y_size() - first - second;
+    const auto prepare = [=, memory = cases.memory](Precision precision) {
+      const Tensor a = memory.normals({first}), b = memory.normals({second});
+      Tensor c = memory.empty(result), workspace = memory.empty(workspace_of(memory.device, s));
+      return KernelRun{[=]() mutable { kernel(stream_of(a), s, a.data(), b.data(), workspace.mutate(), c.mutate()); },
+                       [=](Rulers& rulers) mutable {
+                         return rulers.convolution(which, s, precision, a.data(), b.data(), c.mutate());
+                       }};
+    };
+    cases.list.push_back({name, text(s), s.flops(), element * double(first + second + result), true, prepare});
+  }
+}
+
+void add_conv_bias(Cases& cases) {
+  for (const kernels::ConvShape& s : conv_shapes(cases.small)) {
+    const auto prepare = [memory = cases.memory, s](Precision precision) {
+      const Tensor x = memory.normals({s.x_size()}), w = memory.normals({s.w_size()}), bias = memory.normals({s.co});
+      Tensor y = memory.empty(s.y_size()), workspace = memory.empty(kernels::conv2d_bias_workspace(memory.device, s));
+      return KernelRun{[=]() mutable {
+                         kernels::conv2d_bias(stream_of(x), s, x.data(), w.data(), bias.data(), real(0.2),
+                                              workspace.mutate(), y.mutate());
+                       },
+                       [=](Rulers& rulers) mutable {
+                         return rulers.conv2d_bias_relu(s, precision, x.data(), w.data(), bias.data(), y.mutate());
+                       }};
+    };
+    const double bytes = element * double(s.x_size() + s.w_size() + s.y_size() + s.co);
+    cases.list.push_back({"conv2d_bias", text(s), s.flops(), bytes, true, prepare});
+  }
+}
+
+// ---- Whole chains
+
+/// 2-128-128-1 with SiLU.
+struct ChainNetwork {
+  static constexpr int inputs = 2, width = 128;
+  static constexpr int64_t weights = inputs * width + width * width + width;
+  Tensor first, second, third, bias;
+
+  explicit ChainNetwork(const Memory& memory)
+      : first(memory.normals({inputs, width})),
+        second(memory.normals({width, width})),
+        third(memory.normals({width, 1})),
+        bias(memory.normals({width})) {}
+  std::array<kernels::DenseLayer, 3> layers() const {
+    using Unit = kernels::DenseLayer::Unit;
+    return {{{inputs, width, first.data(), bias.data(), Unit::silu, 0},
+             {width, width, second.data(), bias.data(), Unit::silu, 0},
+             {width, 1, third.data(), bias.data(), Unit::identity, 0}}};
+  }
+};
+
+KernelRun prepare_chains(const Memory& memory, int64_t chains, int steps) {
+  const ChainNetwork network(memory);
+  const std::array layers = network.layers();
+  const int64_t workspace_size = kernels::dense_chain_workspace(memory.device, {int(layers.size()), layers.data()});
+  const auto launch = [=, noise = Noise(1, "bench chains", memory.device), x = memory.normals({chains, network.inputs}),
+                       energies = memory.empty(chains * steps), workspace = memory.empty(workspace_size)]() mutable {
+    const std::array layers = network.layers();
+    const kernels::LangevinUpdate update{real(0.01), real(0.1), -4, 4, 1};
+    kernels::dense_chain_(stream_of(x), {int(layers.size()), layers.data()}, update, noise.key(), chains, steps,
+                          workspace.mutate(), energies.mutate(), x.mutate());
+  };
+  return {launch, no_ruler};
+}
+
+/// A multiplication and an addition a weight, forward and back. Positions are read and written, energies written.
+void add_dense_chain(Cases& cases) {
+  const int steps = cases.small ? 2 : 100;
+  for (const int64_t chains : cases.sizes<int64_t>({1, 8}, {1, 64, 1024, 8192, 65536})) {
+    const double operations = double(4 * ChainNetwork::weights * chains * steps);
+    const double bytes = element * double(chains * (2 * ChainNetwork::inputs + steps) + ChainNetwork::weights);
+    cases.list.push_back(
+        {"dense_chain_", std::to_string(chains) + " chains; " + std::to_string(steps) + " steps", operations, bytes,
+         false, [memory = cases.memory, chains, steps](Precision) { return prepare_chains(memory, chains, steps); }});
+  }
+}
+
+/// Every kernel's name, and what adds its cases.
+struct Family {
+  const char* kernel;
+  void (*add)(Cases& cases);
+};
+
+const Family families[] = {
+    {"langevin_", add_langevin},
+    {"adam_", add_adam},
+    {"batch_norm", [](Cases& cases) { add_batch_norm(cases, false); }},
+    {"batch_norm_backward", [](Cases& cases) { add_batch_norm(cases, true); }},
+    {"sum_axis", add_sums},
+    {"add", add_map<functors::Add>},
+    {"tanh", add_map<functors::Tanh>},
+    {"gemm", add_gemm},
+    {"conv2d",
+     [](Cases& cases) {
+       add_triad(cases, "conv2d", Convolution::forward, kernels::conv2d, kernels::conv2d_workspace);
+     }},
+    {"conv2d_bias", add_conv_bias},
+    {"conv2d_dx",
+     [](Cases& cases) {
+       add_triad(cases, "conv2d_dx", Convolution::dx, kernels::conv2d_dx, kernels::conv2d_dx_workspace);
+     }},
+    {"conv2d_dw",
+     [](Cases& cases) {
+       add_triad(cases, "conv2d_dw", Convolution::dw, kernels::conv2d_dw, kernels::conv2d_dw_workspace);
+     }},
+    {"dense_chain_", add_dense_chain},
+};
+
+}  // namespace
+
+std::vector<std::string> kernel_names() {
+  std::vector<std::string> names;
+  for (const Family& family : families) names.push_back(family.kernel);
+  return names;
+}
+
+std::vector<KernelCase> kernel_cases(const std::string& only, Device device, bool small) {
+  Cases cases{{device}, small, {}};
+  for (const Family& family : families)
+    if (only.empty() || only == family.kernel) family.add(cases);
+  return cases.list;
+}
+
+}  // namespace erg::tools

@@ -1,0 +1,75 @@
+#include "rulers.h"
+
+#include <algorithm>
+
+#include "cublas.h"
+#include "cudnn.h"
+
+namespace erg::tools {
+
+namespace {
+
+/// Opens a library, or says in a line why it is of no use.
+template <class Routines>
+std::shared_ptr<Routines> open(const char* name, Device device, std::vector<std::string>& remarks) {
+  try {
+    const auto routines = std::make_shared<Routines>(device);
+    remarks.push_back("ruler " + routines->description());
+    return routines;
+  } catch (const std::exception& error) {
+    remarks.push_back("no ruler " + std::string(name) + ": " + error.what());
+    return nullptr;
+  }
+}
+
+bool is_emulated(Device device) {
+  if constexpr (has_cuda) return kernels::cuda::device_info(device.index).emulated;
+  return false;
+}
+
+}  // namespace
+
+Rulers::Rulers(Device device) : device_(device) {
+  if (device.kind != Device::Kind::cuda) return;
+  if (is_emulated(device)) {
+    remarks_.push_back("no rulers: cuBLAS and cuDNN need a GPU, and this one is emulated");
+    return;
+  }
+  cublas_ = open<Cublas>("cuBLAS", device, remarks_);
+  cudnn_ = open<Cudnn>("cuDNN", device, remarks_);
+}
+
+/// Makes a ruler and launches it once, for what it cannot do to show here.
+template <class Make>
+std::optional<Ruler> Rulers::attempt(const Make& make) {
+  try {
+    Ruler ruler = make();
+    ruler.launch();
+    synchronise(device_);
+    return ruler;
+  } catch (const RulerError& error) {
+    const std::string remark = error.what();
+    if (std::find(remarks_.begin(), remarks_.end(), remark) == remarks_.end()) remarks_.push_back(remark);
+    return std::nullopt;
+  }
+}
+
+std::optional<Ruler> Rulers::gemm(const kernels::GemmShape& s, Precision precision, const real* a, const real* b,
+                                  real* c) {
+  if (!cublas_) return std::nullopt;
+  return attempt([&] { return Cublas::gemm(cublas_, s, precision, a, b, c); });
+}
+
+std::optional<Ruler> Rulers::convolution(Convolution which, const kernels::ConvShape& s, Precision precision,
+                                         const real* first, const real* second, real* result) {
+  if (!cudnn_) return std::nullopt;
+  return attempt([&] { return Cudnn::convolution(cudnn_, which, s, precision, first, second, result); });
+}
+
+std::optional<Ruler> Rulers::conv2d_bias_relu(const kernels::ConvShape& s, Precision precision, const real* x,
+                                              const real* w, const real* bias, real* y) {
+  if (!cudnn_) return std::nullopt;
+  return attempt([&] { return Cudnn::conv2d_bias_relu(cudnn_, s, precision, x, w, bias, y); });
+}
+
+}  // namespace erg::tools
