@@ -57,7 +57,7 @@ class DeviceArray {
  private:
   static std::vector<T> all_bits_set(int64_t n) {
     std::vector<T> values(static_cast<size_t>(n));
-    std::memset(static_cast<void*>(values.data()), 0xFF, values.size() * sizeof(T));
+    if (n) std::memset(static_cast<void*>(values.data()), 0xFF, values.size() * sizeof(T));
     return values;
   }
   int64_t size_;
