@@ -42,7 +42,7 @@ Graph Graph::record(const Stream& stream, std::function<void()> body) {
   Graph graph(stream, std::move(body));
 #if ERG_HAS_CUDA
   if (stream.device.kind == Device::Kind::cuda && enabled()) {
-    graph.pool_ = std::make_shared<Pool>(stream.device);
+    graph.pool_ = std::make_shared<Pool>(stream.device, Pool::Use::graph);
     const PoolScope scope(graph.pool_);
     graph.graph_ = capture(stream, graph.body_);
   }

@@ -41,6 +41,8 @@ const std::shared_ptr<Pool>& common_pool(Device device) {
 
 }  // namespace
 
+Pool::Pool(Device device, Use use) : device_(device), guarded_(use == Use::common && is_host_memory(device)) {}
+
 Pool& Pool::of(Device device) { return *common_pool(device); }
 
 const std::shared_ptr<Pool>& Pool::serving(Device device) {
@@ -81,7 +83,7 @@ real* Pool::take(int64_t n) {
   }
   ++stats_.live_blocks;
   stats_.live_bytes += bytes;
-  if (is_host_memory(device_)) {
+  if (guarded_) {
     allow(block, size_t(n) * sizeof(real));
     forbid(block + n, size_t(size - n) * sizeof(real));
   }
@@ -97,14 +99,14 @@ void Pool::give_back(real* block, int64_t n) noexcept {
   --stats_.live_blocks;
   stats_.live_bytes -= bytes;
   stats_.cached_bytes += bytes;
-  if (is_host_memory(device_)) forbid(block, size_t(bytes));
+  if (guarded_) forbid(block, size_t(bytes));
 }
 
 void Pool::release() {
   std::lock_guard lock(mutex_);
   for (int bucket = 0; bucket < buckets; ++bucket) {
     for (real* block : free_[bucket]) {
-      if (is_host_memory(device_)) allow(block, size_t(bucket_size(bucket)) * sizeof(real));
+      if (guarded_) allow(block, size_t(bucket_size(bucket)) * sizeof(real));
       erg::release(device_, block);
     }
     owned_[bucket] -= free_[bucket].size();

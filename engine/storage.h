@@ -16,7 +16,9 @@ namespace erg {
 /// a captured graph has one of its own (graph.h), so that nobody else is given the memory its replays write.
 class Pool {
  public:
-  explicit Pool(Device device) : device_(device) {}
+  /// What is in a graph's pool is written by replays, given back or not.
+  enum class Use { common, graph };
+  explicit Pool(Device device, Use use = Use::common);
   ~Pool() { release(); }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -50,6 +52,7 @@ class Pool {
   static int64_t bucket_size(int bucket);
 
   Device device_;
+  bool guarded_;  // the sanitiser is told whose a block is
   mutable std::mutex mutex_;
   std::vector<real*> free_[buckets];
   size_t owned_[buckets] = {};  // blocks of each size, in use or free

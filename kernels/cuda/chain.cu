@@ -326,7 +326,7 @@ class WarpChains {
   const ChainLaunch& launch_;
   const ChainNet& net_;
   int lane_, warp_;
-  int64_t first_;                                             // chain
+  int64_t first_;                                             // the first of the warp's chains
   real *shared_, *values_, *sums_, *positions_, *gradients_;  // the last two of the warp's own chains
 };
 
@@ -345,9 +345,8 @@ __global__ void __launch_bounds__(Tile::warps* warp_size* Tile::max_tiles, 1) ch
 
 // ---- Launcher
 
-// One warp for eight chains wastes the least, but takes many chains to fill a multiprocessor, whose four schedulers
-// want two warps each. With fewer, four warps share a tile; and with fewer still, each owns one chain of it and not
-// two.
+// One warp for eight chains wastes the least, but it takes many chains to give each of a multiprocessor's four
+// schedulers two such warps, or even one. With fewer, four warps share a tile, of eight chains or of four.
 using ManyChains = Tile<8, 1, 8>;
 using SomeChains = Tile<2, 4, 3>;
 using FewChains = Tile<1, 4, 1>;

@@ -42,7 +42,7 @@ struct ChainLayer {
 ERG_HD int weight_stride(int columns) { return 4 * ((columns + 3) / 4 | 1); }
 
 /// Units of a product whose weights are together in shared memory: of a layer that stays there, and of one that passes.
-constexpr int resident_panel = 128, passing_panel = 64;
+inline constexpr int resident_panel = 128, passing_panel = 64;
 
 /// Reals that all weights of a layer take, and the larger of the panels in which they pass.
 inline int weights_size(const ChainLayer& l) { return round_up_to_four(l.in) * weight_stride(l.out); }

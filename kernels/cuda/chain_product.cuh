@@ -25,7 +25,7 @@ namespace erg::kernels::cuda {
 
 enum class Direction { forward, backward };
 
-constexpr int parts = 4;  // of a wide sum
+inline constexpr int parts = 4;  // of a wide sum
 
 ERG_HD int terms_of(Direction direction, const ChainLayer& layer) {
   return direction == Direction::forward ? layer.in : layer.out;
