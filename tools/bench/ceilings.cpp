@@ -95,8 +95,7 @@ Ceilings::Ceilings(Device device, Rulers& rulers, bool small) {
       products_.emplace(precision, product_rate(device, rulers, side, precision));
     memory_.emplace(any, copy_bandwidth(device, elements));
     remarks_.push_back("ceilings: the gemm of " + std::string(rulers.has_gemm() ? "cuBLAS" : "erg") + ", " +
-                       std::to_string(side) + " cubed, and a copy of " + std::to_string(elements * sizeof(real) >> 20) +
-                       " MiB");
+                       std::to_string(side) + " cubed, and a copy of " + std::to_string(elements) + " floats");
   } else {
     constexpr int64_t in_cache = 1 << 20, in_memory = 1 << 25;
     products_.emplace(Precision::fp32, multiply_add_peak());

@@ -54,10 +54,11 @@ Row row_of(const Workload& w, double seconds, const Ceilings& ceilings, uint64_t
   const double step = seconds / double(w.problem->steps), operations = double(w.chains) * w.operations;
   const double bytes = operations > 0 ? 0 : bytes_per_element * double(w.chains * w.size());
   const Bound bound = ceilings.bound(operations, bytes, w.precision);
+  const auto products = operations > 0 ? Cell(name(w.precision)) : Cell();
   const auto rate = [&](double work) { return work > 0 ? Cell(1e-9 * work / step) : Cell(); };
   return {{w.name, w.work(), w.chains, w.size(), w.problem->steps, int64_t(kernels::cpu::max_threads()), 1e6 * step,
-           1e-6 * double(w.chains) / step, rate(operations), rate(bytes), name(w.precision), bound.seconds / step,
-           bound.ceiling, check_law(w, seed)},
+           1e-6 * double(w.chains) / step, rate(operations), rate(bytes), products, bound.seconds / step, bound.ceiling,
+           check_law(w, seed)},
           bound.seconds / step};
 }
 

@@ -171,7 +171,7 @@ void add_mlp_by_tape(std::vector<Workload>& list, const std::string& name, const
 /// The "vanilla" network of Nijkamp et al. 2019 ("Learning non-convergent non-persistent short-run MCMC toward
 /// energy-based model") on 32x32x3, with the constants of Du & Mordatch 2019 in the canonical order.
 void add_image(std::vector<Workload>& list, const std::string& name, const Setting& at) {
-  const int64_t chains = at.small ? 2 : 16;
+  const int64_t chains = at.small ? driven_chains : 16;
   constexpr int64_t side = 32;
   const std::vector<Window> windows = {{1, 1}, {2, 1}, {2, 1}, {2, 1}, {1, 0}};
   const std::vector<int64_t> channels = {3, 32, 64, 128, 256, 1}, kernels = {3, 4, 4, 4, 4};
