@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Langevin chains in JAX: the whole chain is one jit-compiled lax.scan.
 
-    langevin_jax.py FOLDER [--threads N] [--repeats R] [--only WORKLOAD]
+    langevin_jax.py FOLDER... [--device D] [--precision P] [--threads N] [--repeats R] [--only WORKLOAD]
 """
 
 import sys
@@ -74,6 +74,12 @@ class Chains(common.Runner):
         return np.asarray(self.chain(self.next_call(), x) if noise is None else self.driven(jnp.asarray(noise), x))
 
 
-jax.config.update("jax_default_matmul_precision", "highest")  # products in float, as everywhere else
-environment = {"program": "jax", "version": jax.__version__, "device": jax.devices()[0].platform}
+if options.device != "auto":
+    jax.config.update("jax_platforms", options.device)
+jax.config.update("jax_default_matmul_precision", {"fp32": "highest", "tf32": "tensorfloat32"}[options.precision])
+try:
+    device = jax.devices()[0].platform
+except RuntimeError:
+    common.no_device("JAX")
+environment = {"program": "jax", "version": jax.__version__, "device": device}
 sys.exit(common.main(options, environment, lambda work: [("jit, scan", lambda: Chains(work))]))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Langevin chains in PyTorch: eager, torch.compile and, on a GPU, a CUDA graph of the eager chain.
+"""Langevin chains in PyTorch: eager, torch.compile and, on a GPU, CUDA graphs of the eager and of the compiled chain.
 
-    langevin_torch.py FOLDER [--threads N] [--repeats R] [--only WORKLOAD]
+    langevin_torch.py FOLDER... [--device D] [--precision P] [--threads N] [--repeats R] [--only WORKLOAD]
 """
 
 import sys
@@ -10,7 +10,9 @@ import common
 
 options = common.arguments(__doc__)
 torch = common.framework("torch", "PyTorch")
-device = "cuda" if torch.cuda.is_available() else "cpu"
+device = "cuda" if torch.cuda.is_available() and options.device != "cpu" else "cpu"
+if options.device == "cuda" and device == "cpu":
+    common.no_device("PyTorch")
 
 
 def as_tensor(array):
@@ -142,10 +144,12 @@ def variants(work):
     yield "compile", lambda: Chains(work, torch.compile(compiled, dynamic=False))
     if device == "cuda":
         yield "CUDA graph", lambda: Graph(work, eager)
+        yield "compile, CUDA graph", lambda: Graph(work, torch.compile(compiled, dynamic=False))
 
 
 torch.set_num_threads(options.threads)
 torch.manual_seed(1)
 torch._dynamo.config.recompile_limit = 64  # one compiled step a piece of work, and one where its noise is given
-torch.backends.cudnn.allow_tf32 = False  # products in float, as everywhere else
+torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = options.precision == "tf32"
+torch.backends.cudnn.benchmark = True
 sys.exit(common.main(options, {"program": "torch", "version": torch.__version__, "device": device}, variants))

@@ -1,0 +1,1 @@
+"""What kernel_report and gpu_report are made of."""

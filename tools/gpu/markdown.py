@@ -1,0 +1,157 @@
+"""report.md: what report.json holds, to read."""
+
+
+def number(value, digits=3):
+    """As short as its precision allows: 0.0123, 4.56, 789."""
+    if value is None:
+        return "-"
+    if isinstance(value, str | int):
+        return str(value)
+    return f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def table(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
+
+
+def found(report, step):
+    """What a step found: a dictionary, empty where it found nothing."""
+    return (report["steps"].get(step) or {}).get("found") or {}
+
+
+def machine(report):
+    m = report["machine"]
+    gpu = m["gpu"]
+    if report["emulator"]:
+        name = "The emulator, on the CPU: its times mean nothing."
+    elif gpu:
+        clocks = f"multiprocessors up to {gpu['clocks.max.sm']} MHz, memory up to {gpu['clocks.max.mem']} MHz"
+        name = f"{gpu['name']}, driver {gpu['driver_version']}, {clocks}"
+    else:
+        name = "A GPU without nvidia-smi"
+    lines = [
+        f"- {name}",
+        f"- nvcc {m['nvcc'] or '-'}, {m['compiler']}, {m['cmake'] or 'no cmake'}, Python {m['python']}",
+        f"- {m['cpu']}, {m['cores']} cores, {m['system']}",
+        f"- {m['date']}, {m['machine']}, commit {m['commit'] or 'unknown'}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def steps(report):
+    rows = [
+        [name, step["status"] if step["status"] == "passed" else f"**{step['status']}**", step["seconds"], step["why"]]
+        for name, step in report["steps"].items()
+    ]
+    return table(["step", "", "s", "why"], rows)
+
+
+def tests(report):
+    programs = found(report, "tests").get("programs")
+    if not programs:
+        return "No test ran.\n"
+    rows = [[r["program"], r["passed"], len(r["failed"]), len(r["skipped"])] for r in programs]
+    text = table(["program", "passed", "failed", "skipped"], rows)
+    return text + "".join(f"\nFAILED: {name}\n" for name in found(report, "tests")["failed"])
+
+
+def bars(report):
+    """Every bar, what was measured and whether it was reached."""
+    if not report["bars"]:
+        return "None is for the emulator.\n"
+
+    def verdict(reached):
+        return {True: "yes", False: "no", None: "-"}[reached]
+
+    def bar(row, key):
+        return "-" if row[key] is None else f"{'at most ' if row['at_most'] else ''}{row[key]} {row['unit']}"
+
+    rows = [
+        [row["item"], number(row["measured"]), bar(row, "must"), verdict(row["must_reached"]), bar(row, "ambitious"),
+         verdict(row["ambitious_reached"])]
+        for row in report["bars"]
+    ]  # fmt: skip
+    return table(["", "measured", "bar", "reached", "ambitious", "reached"], rows)
+
+
+def rows_of(report, step):
+    return found(report, step).get("rows", [])
+
+
+def clocks(report, step):
+    told = [
+        f"{name} {number(v['median'])} ({number(v['least'])} to {number(v['most'])})"
+        for name, v in found(report, step).get("clocks", {}).items()
+    ]
+    return f"While this ran: {', '.join(told)}.\n" if told else ""
+
+
+def of_ceiling(row):
+    return f"{100 * row['fraction']:.0f} % of {row['ceiling']}"
+
+
+def kernels(report):
+    peers = {}
+    for row in rows_of(report, "torch kernels"):
+        peers.setdefault((row["kernel"], row["shape"], row["precision"]), []).append(row)
+    rows = []
+    for row in rows_of(report, "erg kernels"):
+        ratios = []
+        for peer in peers.get((row["kernel"], row["shape"], row["precision"]), []):
+            own = row["us_in_graph"] if "graph" in peer["variant"] and row["us_in_graph"] else row["us"]
+            ratios.append(f"{peer['variant']} {number(peer['us'] / own)}")
+        rows.append([
+            row["kernel"], row["shape"], row["precision"], number(row["us"]), number(row["us_in_graph"]),
+            number(row["gflops_per_s"]), number(row["gbytes_per_s"]), of_ceiling(row),
+            f"{row['ruler']} {number(row['ratio'])}" if row["ruler"] else "-", ", ".join(ratios) or "-",
+        ])  # fmt: skip
+    head = ["kernel", "shape", "", "us", "in a graph", "GFLOP/s", "GB/s", "ceiling", "vendor / erg", "PyTorch / erg"]
+    return table(head, rows) + "\n" + clocks(report, "erg kernels")
+
+
+def chains(report):
+    peers = {}
+    for framework in ("torch", "jax"):
+        for precision in ("fp32", "tf32"):
+            for row in rows_of(report, f"{framework} langevin {precision}"):
+                peers.setdefault(row["work"], []).append((framework, precision, row))
+    rows = []
+    for row in rows_of(report, "erg langevin"):
+        ratios = [
+            f"{framework} {peer['variant']} {precision} {number(peer['us_per_step'] / row['us_per_step'])}"
+            for framework, precision, peer in peers.get(row["work"], [])
+        ]
+        rows.append([
+            row["workload"], row["B"], row["d"], row["precision"], number(row["us_per_step"]),
+            number(row["mchain_steps_per_s"]), of_ceiling(row),
+            "ok" if row["law"]["passed"] else "**FAILED**", ", ".join(ratios) or "-",
+        ])  # fmt: skip
+    head = ["workload", "chains", "size", "", "us a step", "M chain-steps/s", "ceiling", "law", "peers / erg"]
+    return table(head, rows) + "\n" + clocks(report, "erg langevin")
+
+
+def sanitizer(report):
+    runs = found(report, "sanitizer")
+    rows = [[tool, name, said] for tool, programs in runs.items() for name, said in programs.items()]
+    return table(["tool", "program", ""], rows) if rows else "Not run.\n"
+
+
+def ceilings(report):
+    """The lowest and the highest that was measured of each."""
+    rates, units = {}, {}
+    for figures in found(report, "erg kernels").get("ceilings", {}).values():
+        for name, figure in figures.items():
+            rates.setdefault(name, []).append(figure["rate"])
+            units[name] = figure["unit"]
+    lines = [f"- {name}: {number(min(of))} to {number(max(of))} {units[name]}" for name, of in rates.items()]
+    return "\n".join(lines + [f"- {line}" for line in found(report, "erg kernels").get("remarks", [])]) + "\n"
+
+
+def text(report):
+    return "\n".join([
+        "# erg on a GPU\n", machine(report), steps(report),
+        "## Bars\n\nx: a ratio; of times, the other's over erg's. The worst row counts.\n", bars(report),
+        "## Tests\n", tests(report), "## compute-sanitizer\n", sanitizer(report),
+        "## Kernels\n", ceilings(report), kernels(report), "## Langevin chains\n", chains(report),
+    ])  # fmt: skip
