@@ -1,14 +1,11 @@
-// Strided copies on the CPU. A box is first brought to a canonical form: the dimension with the smallest stride in y is
-// innermost, and dimensions that lie end to end on both sides are merged. What is left is a stack of planes
-// [rows, columns], and a plane is one of: runs (memcpy), short runs (a few elements at a time), a transpose (in
-// squares, so that both sides use whole cache lines), or a plain strided loop.
-#include "../copy.h"
-
+// Strided copies on the CPU. A box in canonical form is a stack of planes [rows, columns], and a plane is one of: runs
+// (memcpy), short runs (a few elements at a time), a transpose (in squares, so that both sides use whole cache lines),
+// or a plain strided loop.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <utility>
 
+#include "../canonical_box.h"
 #include "parallel.h"
 
 namespace erg::kernels::cpu {
@@ -17,46 +14,7 @@ namespace {
 
 constexpr int64_t task_elements = 32768;
 
-struct Dimension {
-  int64_t size = 1, from = 0, to = 0;
-};
-
-/// The box in canonical form; d[3] is innermost, and unused dimensions in front have size 1.
-struct CanonicalBox {
-  Dimension d[4];
-
-  explicit CanonicalBox(const BoxShape& s) {
-    Dimension sorted[4];
-    for (int i = 0; i < 4; ++i) sorted[i] = {s.dims[i], s.from[i], s.to[i]};
-    std::stable_sort(sorted, sorted + 4, [](const Dimension& a, const Dimension& b) {
-      // Size 1 first, where it does no harm; then from the widest stride in y to the narrowest.
-      if ((a.size == 1) != (b.size == 1)) return a.size == 1;
-      return std::abs(a.to) > std::abs(b.to);
-    });
-    int innermost = 3;
-    d[3] = sorted[3];
-    for (int i = 2; i >= 0; --i) {
-      if (sorted[i].size == 1) continue;
-      Dimension& inner = d[innermost];
-      if (sorted[i].from == inner.size * inner.from && sorted[i].to == inner.size * inner.to) {
-        inner.size *= sorted[i].size;
-      } else {
-        d[--innermost] = sorted[i];
-      }
-    }
-    bring_reads_together();
-  }
-
- private:
-  /// Makes the dimension with the narrowest stride in x the rows of the plane; runs need no such help.
-  void bring_reads_together() {
-    if (d[3].from == 1 && d[3].to == 1) return;
-    int narrowest = 2;
-    for (int i = 0; i < 2; ++i)
-      if (d[i].size > 1 && std::abs(d[i].from) < std::abs(d[narrowest].from)) narrowest = i;
-    std::swap(d[narrowest], d[2]);
-  }
-};
+using Dimension = CanonicalBox::Dimension;
 
 /// A part of a plane.
 struct Plane {
@@ -107,7 +65,7 @@ void copy_box(const Stream&, const BoxShape& s, const real* x, real* y) {
   const CanonicalBox box(s);
   const Dimension &outermost = box.d[0], &outer = box.d[1], &row = box.d[2], &column = box.d[3];
   const int64_t planes = outermost.size * outer.size;
-  if (planes * row.size * column.size == 0) return;
+  if (box.size() == 0) return;
 
   // A task is a band of rows of a plane, or a piece of one long row.
   const int64_t width = std::min(column.size, task_elements), height = std::min(row.size, task_elements / width);

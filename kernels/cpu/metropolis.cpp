@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "../math.h"
@@ -15,7 +14,7 @@ namespace {
 
 constexpr int64_t task_elements = 16384;
 
-void copy(int64_t n, const real* from, real* to) { std::memcpy(to, from, size_t(n) * sizeof(real)); }
+void copy(int64_t n, const real* from, real* to) { std::copy(from, from + n, to); }
 
 }  // namespace
 

@@ -230,7 +230,8 @@ std::vector<Workload> make_workloads(const std::string& only, uint64_t seed, Dev
 
 namespace {
 
-double driven_difference(const Workload& workload, uint64_t seed) {
+double driven_difference(const Workload& workload, uint64_t seed, Precision precision) {
+  const InPrecision scope(precision);
   Noise noise = driving_noise(seed, workload.device);
   const Tensor starts = workload.starts();
   const std::vector<real> from = starts.to_host(), to = workload.run(starts, noise).to_host();
@@ -257,16 +258,22 @@ Sample sample(const Workload& workload, uint64_t seed) {
   return ends;
 }
 
-/// How far chains may end from those in double, of the way they went. Products in tf32 round each factor to 11 bits.
-double allowed_difference(const Workload& workload) {
-  return workload.operations > 0 && workload.precision == Precision::tf32 ? 1e-2 : 1e-3;
+/// The first of the two checks. Products in tf32 round each factor to 11 bits, and that is enough to bend a rectifier
+/// the other way here and there, which changes a gradient by more than rounding does: what takes the right way in fp32
+/// may take one nearby in tf32.
+LawCheck check_driven(const Workload& workload, uint64_t seed) {
+  constexpr double allowed = 1e-3, allowed_in_tf32 = 0.2;
+  const double exact = driven_difference(workload, seed, Precision::fp32);
+  if (workload.operations == 0 || workload.precision == Precision::fp32)
+    return {exact < allowed, {{"difference", exact}}};
+  const double rounded = driven_difference(workload, seed, workload.precision);
+  return {exact < allowed && rounded < allowed_in_tf32, {{"difference", rounded}, {"in fp32", exact}}};
 }
 
 }  // namespace
 
 LawCheck check_law(const Workload& workload, uint64_t seed) {
-  const double difference = driven_difference(workload, seed);
-  LawCheck check{difference < allowed_difference(workload), {{"difference", difference}}};
+  LawCheck check = check_driven(workload, seed);
   const Sample& reference = workload.problem->reference;
   if (reference.count == 0) return check;
   const Sample ends = sample(workload, seed);

@@ -52,9 +52,9 @@ std::vector<Workload> make_workloads(const std::string& only, uint64_t seed, Dev
 
 /// Whether the chains that a workload runs follow the law they should. Two checks against chains in double. With the
 /// same noise the first few chains must take the same way: "difference" is the root mean square of what lies between
-/// their ends, over that of the way from their starts. With other noise a thousand chains must have the same law:
-/// "mean", "variance" and "powers" (law.h) differ by so many standard errors, "distance" is the energy distance and "p"
-/// its significance.
+/// their ends, over that of the way from their starts; where products are in tf32 there is also the one "in fp32". With
+/// other noise a thousand chains must have the same law: "mean", "variance" and "powers" (law.h) differ by so many
+/// standard errors, "distance" is the energy distance and "p" its significance.
 LawCheck check_law(const Workload& workload, uint64_t seed);
 
 }  // namespace erg::tools
