@@ -30,7 +30,7 @@ struct Blocks {
   }
 };
 
-/// A mean is added in the order of memory, as on the CPU. Room for six blocks a multiprocessor gives a thread the 40
+/// A mean is added in the order of memory, as on the CPU. Room for five blocks a multiprocessor gives a thread the 48
 /// registers it wants; left to itself the compiler makes room for eight, and spills.
 template <class Index, int width>
 __global__ void __launch_bounds__(walk_threads, 5)
