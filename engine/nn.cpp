@@ -75,8 +75,16 @@ Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, Noise& noise, const Conv
 }
 
 Tensor Conv2d::operator()(const Tensor& x, Mode mode) {
-  const Tensor w = normalised(spectral_norm, weight, mode);
+  const Tensor w = kernel(mode);
   return bias ? conv2d_bias(x, w, bias, stride, pad) : conv2d(x, w, stride, pad);
+}
+
+Tensor Conv2d::kernel(Mode mode) { return normalised(spectral_norm, weight, mode); }
+
+Tensor Conv2d::train_with(BatchNorm& norm, const Tensor& x, real negative_slope) {
+  return norm.keep(
+      conv2d_batch_norm(x, kernel(Mode::train), norm.gamma, norm.beta, stride, pad, norm.epsilon, negative_slope),
+      bias);
 }
 
 void Conv2d::visit(Visitor& v) {
@@ -93,12 +101,29 @@ ConvTranspose2d::ConvTranspose2d(int64_t in, int64_t out, int64_t kernel, Noise&
   if (options.spectral_norm) throw std::invalid_argument("[conv_transpose2d] has no spectral norm");
 }
 
-Tensor ConvTranspose2d::operator()(const Tensor& x, Mode) {
+int64_t ConvTranspose2d::extent(int64_t of_input) const {
+  return (of_input - 1) * stride - 2 * pad + weight.dim(0) + output_pad;
+}
+
+namespace {
+
+void check_image(const Tensor& x) {
   if (x.rank() != 4) throw std::invalid_argument("[conv_transpose2d] wants [B,h,w,C], got " + to_string(x.shape()));
-  const int64_t kernel = weight.dim(0);
-  const auto extent = [&](int64_t n) { return (n - 1) * stride - 2 * pad + kernel + output_pad; };
+}
+
+}  // namespace
+
+Tensor ConvTranspose2d::operator()(const Tensor& x, Mode) {
+  check_image(x);
   const Tensor y = conv2d_dx(x, weight, stride, pad, extent(x.dim(1)), extent(x.dim(2)));
   return bias ? y + bias : y;
+}
+
+Tensor ConvTranspose2d::train_with(BatchNorm& norm, const Tensor& x, real negative_slope) {
+  check_image(x);
+  return norm.keep(conv2d_dx_batch_norm(x, weight, norm.gamma, norm.beta, stride, pad, extent(x.dim(1)),
+                                        extent(x.dim(2)), norm.epsilon, negative_slope),
+                   bias);
 }
 
 void ConvTranspose2d::visit(Visitor& v) { visit_weights(v, weight, bias); }
@@ -116,13 +141,16 @@ Tensor BatchNorm::operator()(const Tensor& x, Mode mode, real negative_slope) {
     const Tensor y = (x - running_mean) * (gamma * reciprocal(sqrt(running_var + epsilon))) + beta;
     return negative_slope == 1 ? y : negative_slope == 0 ? relu(y) : leaky_relu(y, negative_slope);
   }
-  const BatchNormResult result = batch_norm(x, gamma, beta, epsilon, negative_slope);
+  return keep(batch_norm(x, gamma, beta, epsilon, negative_slope));
+}
+
+Tensor BatchNorm::keep(const BatchNormResult& batch, const Tensor& bias) {
   const Pause pause;
-  const real rows = real(x.size() / gamma.size());
+  const real rows = real(batch.y.size() / gamma.size());
   const real unbiased = rows > 1 ? rows / (rows - 1) : 1;
-  running_mean.copy_(running_mean * (1 - momentum) + result.mean * momentum);
-  running_var.copy_(running_var * (1 - momentum) + result.var * (momentum * unbiased));
-  return result.y;
+  running_mean.copy_(running_mean * (1 - momentum) + (bias ? batch.mean + bias : batch.mean) * momentum);
+  running_var.copy_(running_var * (1 - momentum) + batch.var * (momentum * unbiased));
+  return batch.y;
 }
 
 void BatchNorm::visit(Visitor& v) {
@@ -161,16 +189,35 @@ Tensor Reshape::operator()(const Tensor& x, Mode) const {
 
 // ---- Networks
 
+namespace {
+
+/// The layer there, if it is of that kind.
+template <class Kind>
+Kind* layer_at(std::vector<Layer>& layers, size_t i) {
+  return i < layers.size() ? std::get_if<Kind>(&layers[i]) : nullptr;
+}
+
+}  // namespace
+
 Tensor Sequential::operator()(Tensor x, Mode mode) {
   for (size_t i = 0; i < layers.size(); ++i) {
-    auto* norm = std::get_if<BatchNorm>(&layers[i]);
-    const auto* next = i + 1 < layers.size() ? std::get_if<Activation>(&layers[i + 1]) : nullptr;
-    if (norm && next && next->negative_slope()) {
-      x = (*norm)(x, mode, *next->negative_slope());
-      ++i;
-    } else {
+    auto* conv = layer_at<Conv2d>(layers, i);
+    auto* transposed = layer_at<ConvTranspose2d>(layers, i);
+    const bool joins_norm = (conv || transposed) && mode == Mode::train && layer_at<BatchNorm>(layers, i + 1);
+    if (joins_norm) ++i;
+    auto* norm = layer_at<BatchNorm>(layers, i);
+    if (!norm) {
       x = std::visit([&](auto& l) { return l(x, mode); }, layers[i]);
+      continue;
     }
+    real slope = 1;
+    if (const auto* next = layer_at<Activation>(layers, i + 1); next && next->negative_slope()) {
+      slope = *next->negative_slope();
+      ++i;
+    }
+    x = !joins_norm ? (*norm)(x, mode, slope)
+        : conv      ? conv->train_with(*norm, x, slope)
+                    : transposed->train_with(*norm, x, slope);
   }
   return x;
 }

@@ -55,6 +55,21 @@ struct ConvOptions : LayerOptions {
   int output_pad = 0;  // ConvTranspose2d only: extra rows and columns at the far end, PyTorch's output_padding
 };
 
+/// Batch normalisation over all but the last dimension. Running statistics as in PyTorch: the variance is the unbiased
+/// one, momentum is the weight of the new batch.
+struct BatchNorm {
+  Tensor gamma, beta, running_mean, running_var;  // [C]
+  real epsilon = 1e-5f, momentum = 0.1f;
+
+  BatchNorm(int64_t channels, Noise& noise, const Init& gamma_init = init::constant(1));
+  /// With the leaky ReLU of that slope behind it: 1 is none, 0 is ReLU.
+  Tensor operator()(const Tensor& x, Mode mode, real negative_slope = 1);
+  /// Moves the running statistics towards a batch's; `bias` [C], which may be absent, was left out before it. Returns
+  /// y.
+  Tensor keep(const BatchNormResult& batch, const Tensor& bias = {});
+  void visit(Visitor& v);
+};
+
 /// [B,H,W,in] -> [B,oh,ow,out].
 struct Conv2d {
   Tensor weight, bias;  // [k,k,in,out], [out] or absent
@@ -63,6 +78,10 @@ struct Conv2d {
 
   Conv2d(int64_t in, int64_t out, int64_t kernel, Noise& noise, const ConvOptions& options = {});
   Tensor operator()(const Tensor& x, Mode mode);
+  /// norm(conv(x), Mode::train, negative_slope) in one. The bias, which the norm takes out again, gets no gradient.
+  Tensor train_with(BatchNorm& norm, const Tensor& x, real negative_slope);
+  /// What x is convolved with: the weight, or that of the spectral norm.
+  Tensor kernel(Mode mode);
   void visit(Visitor& v);
 };
 
@@ -73,18 +92,8 @@ struct ConvTranspose2d {
 
   ConvTranspose2d(int64_t in, int64_t out, int64_t kernel, Noise& noise, const ConvOptions& options = {});
   Tensor operator()(const Tensor& x, Mode mode);
-  void visit(Visitor& v);
-};
-
-/// Batch normalisation over all but the last dimension. Running statistics as in PyTorch: the variance is the unbiased
-/// one, momentum is the weight of the new batch.
-struct BatchNorm {
-  Tensor gamma, beta, running_mean, running_var;  // [C]
-  real epsilon = 1e-5f, momentum = 0.1f;
-
-  BatchNorm(int64_t channels, Noise& noise, const Init& gamma_init = init::constant(1));
-  /// With the leaky ReLU of that slope behind it: 1 is none, 0 is ReLU.
-  Tensor operator()(const Tensor& x, Mode mode, real negative_slope = 1);
+  Tensor train_with(BatchNorm& norm, const Tensor& x, real negative_slope);  // as Conv2d's
+  int64_t extent(int64_t of_input) const;                                    // of the output, along one axis
   void visit(Visitor& v);
 };
 
@@ -120,7 +129,8 @@ struct Upsample {
 
 using Layer = std::variant<Linear, Conv2d, ConvTranspose2d, BatchNorm, Activation, Reshape, AvgPool, Upsample>;
 
-/// A network: layers applied one after the other, but a batch norm and the (leaky) ReLU behind it in one. Copies share
+/// A network: layers applied one after the other, but a batch norm and the (leaky) ReLU behind it in
+/// one, in training with the convolution before it too. Copies share
 /// their weights. An empty one is the identity.
 struct Sequential {
   std::vector<Layer> layers;

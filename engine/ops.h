@@ -101,6 +101,13 @@ struct BatchNormResult {
 /// std::invalid_argument unless negative_slope >= 0.
 BatchNormResult batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, real epsilon,
                            real negative_slope = 1);
+/// batch_norm(conv2d(x, w), ...) and batch_norm(conv2d_dx(y, w, ...), ...), in kernels that take the statistics as the
+/// convolution writes its result. A bias before them would change nothing but `mean`, and is left out.
+BatchNormResult conv2d_batch_norm(const Tensor& x, const Tensor& w, const Tensor& gamma, const Tensor& beta, int stride,
+                                  int pad, real epsilon, real negative_slope = 1);
+BatchNormResult conv2d_dx_batch_norm(const Tensor& y, const Tensor& w, const Tensor& gamma, const Tensor& beta,
+                                     int stride, int pad, int64_t height, int64_t width, real epsilon,
+                                     real negative_slope = 1);
 /// Normalisation over all but the first dimension, per sample, without scale and shift (Ba et al. 2016).
 Tensor layer_norm(const Tensor& x, real epsilon);
 

@@ -5,7 +5,9 @@
 
 #include "../engine/ops.h"
 #include "../kernels/chain.h"
+#include "../kernels/conv_fused.h"
 #include "dense_net.h"
+#include "image_net.h"
 
 namespace erg {
 
@@ -36,10 +38,19 @@ void Langevin::check() const {
 void Langevin::step(const Energy& energy, Chains& chains, Noise& source) const {
   const Shape shape = chains.x.shape();
   if (noise_first) chains.move_to(chains.x + noise * source.normal(shape, chains.first));
-  chains.evaluate(energy);
   const kernels::LangevinUpdate update{drift, noise_first ? 0 : noise, low, high, grad_clip};
-  kernels::langevin_(stream_of(chains.x), update, source.key(chains.first * shape.row_size()), shape.size(),
-                     chains.gradient.data(), chains.x.mutate());
+  const Stream stream = stream_of(chains.x);
+  const kernels::NoiseKey key = source.key(chains.first * shape.row_size());
+  const auto before = chains.evaluated ? std::nullopt : evaluate_before_image(energy, chains.x);
+  if (before) {
+    chains.energy = before->energy.clone();
+    Storage workspace(chains.x.device(), kernels::conv2d_dx_langevin_workspace(chains.x.device(), before->shape));
+    kernels::conv2d_dx_langevin_(stream, before->shape, before->cotangent.data(), before->weight.data(), update, key,
+                                 workspace.mutate(), chains.x.mutate());
+  } else {
+    chains.evaluate(energy);
+    kernels::langevin_(stream, update, key, shape.size(), chains.gradient.data(), chains.x.mutate());
+  }
   if (update.noise != 0) source.advance();
   chains.evaluated = false;
 }

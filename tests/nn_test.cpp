@@ -284,6 +284,41 @@ TEST(BatchNorm, RunsOneKernelForItselfAndItsActivation) {
   EXPECT_EQ(launches.begun.at("batch_norm"), 1);
 }
 
+TEST(BatchNorm, JoinsTheConvolutionBeforeItInTraining) {
+  Noise noise(23, "test");
+  const auto after = [&](auto make_conv, const Shape& shape) {
+    for (const bool bias : {true, false}) {
+      SCOPED_TRACE(bias ? "with a bias" : "without one");
+      Layer conv = make_conv(bias);
+      BatchNorm norm(4, noise, init::normal(1, real(0.1)));
+      Sequential net{{conv, norm, Activation{Activation::Kind::relu}}};
+      const Tensor x = noise.normal(shape);
+      // By themselves, on copies of the running statistics: a copy of a layer would share them.
+      BatchNorm other = norm;
+      other.running_mean = norm.running_mean.clone(), other.running_var = norm.running_var.clone();
+      const Tensor between = std::visit([&](auto& layer) { return layer(x, Mode::train); }, conv);
+      const Tensor expected = other(between, Mode::train, 0);
+      const Tensor y = net(x, Mode::train);
+      EXPECT_THAT(y.to_host(), testing::Pointwise(testing::FloatNear(1e-5f), expected.to_host()));
+      EXPECT_THAT(norm.running_mean.to_host(),
+                  testing::Pointwise(testing::FloatNear(1e-6f), other.running_mean.to_host()));
+      EXPECT_THAT(norm.running_var.to_host(),
+                  testing::Pointwise(testing::FloatNear(1e-5f), other.running_var.to_host()));
+      const Launches seen;
+      net(x, Mode::train);
+      EXPECT_EQ(seen.begun.contains("conv2d_batch_norm") + seen.begun.contains("conv2d_dx_batch_norm"), 1);
+      EXPECT_FALSE(seen.begun.contains("batch_norm"));
+    }
+  };
+  const auto options = [](bool bias) {
+    ConvOptions o;
+    o.stride = 2, o.pad = 1, o.bias = bias;
+    return o;
+  };
+  after([&](bool bias) { return Layer(Conv2d(3, 4, 4, noise, options(bias))); }, {2, 6, 6, 3});
+  after([&](bool bias) { return Layer(ConvTranspose2d(3, 4, 4, noise, options(bias))); }, {2, 3, 3, 3});
+}
+
 TEST(BatchNorm, RefusesANegativeSlope) {
   const Tensor x = Tensor::ones({4, 3}), c = Tensor::ones({3});
   EXPECT_THAT([&] { batch_norm(x, c, c, real(1e-5), real(-0.1)); },

@@ -266,6 +266,33 @@ inline void add_biased_convolutions(std::vector<OpCase>& table) {
     }
 }
 
+/// Shifts that decide the sign before the activation: of 18 normalised numbers none is larger than the root of 17.
+inline void add_normed_convolutions(std::vector<OpCase>& table) {
+  const Domain small{{0.5, 0.9}}, decisive{{-5, -4}, {4, 5}};
+  for (const Convolution& c : {Convolution{"3x3 pad 1", {2, 3, 3, 1}, {3, 3, 1, 3}, 1, 1},
+                               Convolution{"4x4 stride 2 pad 1", {1, 4, 4, 5}, {4, 4, 5, 3}, 2, 1}})
+    for (const real slope : {real(1), real(0.2), real(0)}) {
+      const int stride = c.stride, pad = c.pad;
+      const int64_t h = c.x[1], w = c.x[2];
+      const std::string pattern = std::string(c.pattern) + (slope == 1 ? "" : slope == 0 ? " relu" : " leaky_relu");
+      const Price flops = [work = 2 * double(c.y().size() / c.y()[3] * c.w.size())](auto, const Shape& y) {
+        return work + 7 * double(y.size());
+      };
+      const auto inputs = [&](const Shape& image, int64_t channels) {
+        return std::vector<Input>{{image}, {c.w}, {{channels}, small}, {{channels}, decisive}};
+      };
+      table.push_back(
+          {"conv2d_batch_norm", pattern, inputs(c.x, c.w[3]),
+           [=](const Inputs& t) { return conv2d_batch_norm(t[0], t[1], t[2], t[3], stride, pad, real(1e-2), slope).y; },
+           flops});
+      table.push_back({"conv2d_dx_batch_norm", pattern, inputs(c.y(), c.w[2]),
+                       [=](const Inputs& t) {
+                         return conv2d_dx_batch_norm(t[0], t[1], t[2], t[3], stride, pad, h, w, real(1e-2), slope).y;
+                       },
+                       flops});
+    }
+}
+
 inline void add_images(std::vector<OpCase>& table) {
   for (const int k : {1, 2, 3}) {
     const std::string block = std::to_string(k) + "x" + std::to_string(k);
@@ -363,6 +390,7 @@ inline const std::vector<OpCase>& op_cases() {
     rows::add_matmul(all);
     rows::add_convolutions(all);
     rows::add_biased_convolutions(all);
+    rows::add_normed_convolutions(all);
     rows::add_images(all);
     rows::add_norms(all);
     rows::add_moves(all);

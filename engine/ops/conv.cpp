@@ -1,6 +1,6 @@
 // The convolution triad as operations. With y = conv2d(x, w), each of conv2d, conv2d_dx and conv2d_dw is bilinear, and
 // its two VJPs are the other two.
-#include "../../kernels/conv.h"
+#include "../../kernels/conv_fused.h"
 
 #include <limits>
 #include <stdexcept>
@@ -8,6 +8,7 @@
 #include "../map.h"
 #include "../ops.h"
 #include "../tape.h"
+#include "norm.h"
 
 namespace erg {
 
@@ -85,17 +86,32 @@ Tensor conv2d_bias(const Tensor& x, const Tensor& w, const Tensor& bias, int str
   return record(activation.name, y, detail::vjp_of<0>(activation, before, y));
 }
 
-Tensor conv2d_dx(const Tensor& y, const Tensor& w, int stride, int pad, int64_t height, int64_t width) {
+namespace {
+
+/// The geometry of conv2d_dx(y, w), with everything checked.
+ConvShape conv_dx_shape(const char* op, const Tensor& y, const Tensor& w, int stride, int pad, int64_t height,
+                        int64_t width) {
   if (y.rank() != 4 || w.rank() != 4 || height < 0 || width < 0)
-    throw std::invalid_argument("[conv2d_dx] " + to_string(y.shape()) + ", weights " + to_string(w.shape()) + ", to " +
-                                std::to_string(height) + " x " + std::to_string(width) +
-                                ": want [N,Oh,Ow,Co], [Kh,Kw,Ci,Co] and extents of an image");
-  const ConvShape s = conv_shape("conv2d_dx", {y.dim(0), height, width, w.dim(2)}, w.shape(), stride, pad);
-  check_output("conv2d_dx", s, y.shape());
-  Tensor x = launch(kernels::conv2d_dx, kernels::conv2d_dx_workspace, s, y, w, {s.n, s.h, s.w, s.ci});
+    throw std::invalid_argument("[" + std::string(op) + "] " + to_string(y.shape()) + ", weights " +
+                                to_string(w.shape()) + ", to " + std::to_string(height) + " x " +
+                                std::to_string(width) + ": want [N,Oh,Ow,Co], [Kh,Kw,Ci,Co] and extents of an image");
+  const ConvShape s = conv_shape(op, {y.dim(0), height, width, w.dim(2)}, w.shape(), stride, pad);
+  check_output(op, s, y.shape());
+  return s;
+}
+
+Tensor record_conv2d_dx(const Tensor& x, const ConvShape& s, const Tensor& y, const Tensor& w) {
   return record("conv2d_dx", x,  //
                 From{y, [s, w = Saved(w)](const Tensor& g) { return conv2d(g, w(), s.stride, s.pad); }},
                 From{w, [s, y = Saved(y)](const Tensor& g) { return conv2d_dw(g, y(), s.stride, s.pad, s.kh, s.kw); }});
+}
+
+}  // namespace
+
+Tensor conv2d_dx(const Tensor& y, const Tensor& w, int stride, int pad, int64_t height, int64_t width) {
+  const ConvShape s = conv_dx_shape("conv2d_dx", y, w, stride, pad, height, width);
+  const Tensor x = launch(kernels::conv2d_dx, kernels::conv2d_dx_workspace, s, y, w, {s.n, s.h, s.w, s.ci});
+  return record_conv2d_dx(x, s, y, w);
 }
 
 Tensor conv2d_dw(const Tensor& x, const Tensor& y, int stride, int pad, int64_t kh, int64_t kw) {
@@ -105,10 +121,58 @@ Tensor conv2d_dw(const Tensor& x, const Tensor& y, int stride, int pad, int64_t 
                                 " weights: want [N,H,W,Ci], [N,Oh,Ow,Co] and extents of a kernel");
   const ConvShape s = conv_shape("conv2d_dw", x.shape(), {kh, kw, x.dim(3), y.dim(3)}, stride, pad);
   check_output("conv2d_dw", s, y.shape());
-  Tensor w = launch(kernels::conv2d_dw, kernels::conv2d_dw_workspace, s, x, y, {s.kh, s.kw, s.ci, s.co});
+  const Tensor w = launch(kernels::conv2d_dw, kernels::conv2d_dw_workspace, s, x, y, {s.kh, s.kw, s.ci, s.co});
   return record("conv2d_dw", w,  //
                 From{x, [s, y = Saved(y)](const Tensor& g) { return conv2d_dx(y(), g, s.stride, s.pad, s.h, s.w); }},
                 From{y, [s, x = Saved(x)](const Tensor& g) { return conv2d(x(), g, s.stride, s.pad); }});
+}
+
+// ---- With the batch norm that follows. The kernel does both at once; the tape sees the two operations that they are.
+
+namespace {
+
+struct ConvBatchNorm {
+  Tensor conv, mean, rstd, y;
+};
+
+template <class KernelType, class Workspace>
+ConvBatchNorm launch_batch_norm(const KernelType& kernel, const Workspace& workspace_of, const ConvShape& s,
+                                const kernels::NormShape& norm, const Tensor& a, const Tensor& w, const Shape& result,
+                                const Tensor& gamma, const Tensor& beta) {
+  const Device device = a.device();
+  ConvBatchNorm to{Tensor::empty(result, device), Tensor::empty({norm.channels}, device),
+                   Tensor::empty({norm.channels}, device), Tensor::empty(result, device)};
+  Tensor workspace = Tensor::empty({workspace_of(device, s)}, device);
+  kernel(stream_of(a), s, norm.epsilon, norm.negative_slope, a.data(), w.data(), gamma.data(), beta.data(),
+         workspace.mutate(), to.conv.mutate(), to.mean.mutate(), to.rstd.mutate(), to.y.mutate());
+  return to;
+}
+
+}  // namespace
+
+BatchNormResult conv2d_batch_norm(const Tensor& x, const Tensor& w, const Tensor& gamma, const Tensor& beta, int stride,
+                                  int pad, real epsilon, real negative_slope) {
+  const ConvShape s = conv_shape("conv2d_batch_norm", x.shape(), w.shape(), stride, pad);
+  const Shape result{s.n, s.oh(), s.ow(), s.co};
+  detail::check_batch_norm("conv2d_batch_norm", result, gamma, beta, negative_slope);
+  const kernels::NormShape norm = kernels::norm_after_conv2d(s, epsilon, negative_slope);
+  const ConvBatchNorm t = launch_batch_norm(kernels::conv2d_batch_norm, kernels::conv2d_batch_norm_workspace, s, norm,
+                                            x, w, result, gamma, beta);
+  const Tensor conv = record_conv2d("conv2d", t.conv, s, x, w);
+  return detail::record_batch_norm(norm, conv, gamma, beta, t.mean, t.rstd, t.y);
+}
+
+BatchNormResult conv2d_dx_batch_norm(const Tensor& y, const Tensor& w, const Tensor& gamma, const Tensor& beta,
+                                     int stride, int pad, int64_t height, int64_t width, real epsilon,
+                                     real negative_slope) {
+  const ConvShape s = conv_dx_shape("conv2d_dx_batch_norm", y, w, stride, pad, height, width);
+  const Shape result{s.n, s.h, s.w, s.ci};
+  detail::check_batch_norm("conv2d_dx_batch_norm", result, gamma, beta, negative_slope);
+  const kernels::NormShape norm = kernels::norm_after_conv2d_dx(s, epsilon, negative_slope);
+  const ConvBatchNorm t = launch_batch_norm(kernels::conv2d_dx_batch_norm, kernels::conv2d_dx_batch_norm_workspace, s,
+                                            norm, y, w, result, gamma, beta);
+  const Tensor conv = record_conv2d_dx(t.conv, s, y, w);
+  return detail::record_batch_norm(norm, conv, gamma, beta, t.mean, t.rstd, t.y);
 }
 
 }  // namespace erg

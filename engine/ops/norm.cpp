@@ -1,5 +1,5 @@
 // Batch and layer normalisation.
-#include "../../kernels/norm.h"
+#include "norm.h"
 
 #include <stdexcept>
 
@@ -69,13 +69,35 @@ struct BatchNormBackward {
 
 }  // namespace
 
-BatchNormResult batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, real epsilon,
-                           real negative_slope) {
-  if (x.rank() < 2 || x.size() == 0 || !(gamma.shape() == Shape{x.shape().back()}) || !(beta.shape() == gamma.shape()))
-    throw std::invalid_argument("[batch_norm] x " + to_string(x.shape()) + ", gamma " + to_string(gamma.shape()) +
+BatchNormResult detail::record_batch_norm(const kernels::NormShape& shape, const Tensor& x, const Tensor& gamma,
+                                          const Tensor& beta, const Tensor& mean, const Tensor& rstd, const Tensor& y) {
+  using Part = BatchNormBackward::Part;
+  Tensor recorded = y;
+  if (Tape::recording()) {
+    auto backward =
+        std::make_shared<BatchNormBackward>(BatchNormBackward{shape, x, gamma, beta, mean, rstd, {}, {}, {}, {}});
+    recorded = record("batch_norm", y,  //
+                      From{x, [backward](const Tensor& g) { return (*backward)(g, Part::x); }},
+                      From{gamma, [backward](const Tensor& g) { return (*backward)(g, Part::gamma); }},
+                      From{beta, [backward](const Tensor& g) { return (*backward)(g, Part::beta); }});
+  }
+  const Pause pause;
+  return {recorded, mean, reciprocal(square(rstd)) - shape.epsilon};
+}
+
+void detail::check_batch_norm(const char* op, const Shape& x, const Tensor& gamma, const Tensor& beta,
+                              real negative_slope) {
+  if (x.rank() < 2 || x.size() == 0 || !(gamma.shape() == Shape{x.back()}) || !(beta.shape() == gamma.shape()))
+    throw std::invalid_argument("[" + std::string(op) + "] x " + to_string(x) + ", gamma " + to_string(gamma.shape()) +
                                 ", beta " + to_string(beta.shape()) + ": want [N,...,C], [C] and [C]");
   if (!(negative_slope >= 0))
-    throw std::invalid_argument("[batch_norm] the slope must not be negative, got " + std::to_string(negative_slope));
+    throw std::invalid_argument("[" + std::string(op) + "] the slope must not be negative, got " +
+                                std::to_string(negative_slope));
+}
+
+BatchNormResult batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, real epsilon,
+                           real negative_slope) {
+  detail::check_batch_norm("batch_norm", x.shape(), gamma, beta, negative_slope);
   const int64_t channels = gamma.size();
   const kernels::NormShape shape{x.size() / channels, channels, epsilon, negative_slope};
   const Device device = x.device();
@@ -85,17 +107,7 @@ BatchNormResult batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& b
   kernels::batch_norm(stream_of(x), shape, x.data(), gamma.data(), beta.data(), workspace.mutate(), mean.mutate(),
                       rstd.mutate(), y.mutate());
 
-  using Part = BatchNormBackward::Part;
-  if (Tape::recording()) {
-    auto backward =
-        std::make_shared<BatchNormBackward>(BatchNormBackward{shape, x, gamma, beta, mean, rstd, {}, {}, {}, {}});
-    y = record("batch_norm", y,  //
-               From{x, [backward](const Tensor& g) { return (*backward)(g, Part::x); }},
-               From{gamma, [backward](const Tensor& g) { return (*backward)(g, Part::gamma); }},
-               From{beta, [backward](const Tensor& g) { return (*backward)(g, Part::beta); }});
-  }
-  const Pause pause;
-  return {y, mean, reciprocal(square(rstd)) - epsilon};
+  return detail::record_batch_norm(shape, x, gamma, beta, mean, rstd, y);
 }
 
 Tensor layer_norm(const Tensor& x, real epsilon) {

@@ -37,49 +37,52 @@ static_assert(sizeof(ChainLaunch) <= 4096);  // what a kernel's parameters may t
 class StepNoise {
  public:
   __device__ StepNoise(const NoiseKey& key, int64_t first, int n, int lane)
-      : draw_(key),
-        block_(first / 4),
-        lead_(int(first % 4)),
+      : key_(key),
+        first_(first),
         n_(n),
-        fours_(n == 0 ? 0 : (lead_ + n + 3) / 4),
-        together_(fours_ > 0 && fours_ <= warp_size ? warp_size / fours_ : 0),
-        turn_(together_ > 0 ? lane / fours_ : 0),
-        four_(lane - turn_ * fours_) {}
+        lane_(lane),
+        step_(*key.step),
+        together_(n > 0 && fours() <= warp_size ? warp_size / fours() : 0),
+        turn_(together_ > 0 ? lane / fours() : 0) {}
 
   /// Calls move(element, z) for all coordinates, by the lanes that hold their noise. To be called for each step in
   /// turn.
   template <class Move>
   __device__ void for_each(bool with_noise, const Move& move) {
     if (together_ > 0) {
-      if (with_noise && at_ == 0) drawn_ = normals(turn_, four_);
-      if (at_ == turn_) move_four(four_, drawn_, move);
+      const int four = lane_ - turn_ * fours();
+      if (with_noise && at_ == 0) drawn_ = normals(turn_, four);
+      if (at_ == turn_) move_four(four, drawn_, move);
       at_ = at_ + 1 < together_ ? at_ + 1 : 0;
     } else {
-      for (int i = four_; i < fours_; i += warp_size) move_four(i, with_noise ? normals(0, i) : Four<real>{}, move);
+      for (int i = lane_; i < fours(); i += warp_size) move_four(i, with_noise ? normals(0, i) : Four<real>{}, move);
     }
-    ++draw_.step;
+    ++step_;
   }
 
  private:
+  // Said again wherever it is wanted, rather than kept: registers are what the products live on.
+  __device__ int lead() const { return int(first_ % 4); }  // the first coordinate's place in its block of the draw
+  __device__ int fours() const { return n_ == 0 ? 0 : (lead() + n_ + 3) / 4; }
+
   __device__ Four<real> normals(int steps_ahead, int i) const {
-    Draw draw = draw_;
-    draw.step += uint32_t(steps_ahead);
-    return draw.normals(block_ + i);
+    return Draw(key_.seed, key_.stream, step_ + uint32_t(steps_ahead)).normals(first_ / 4 + i);
   }
   template <class Move>
   __device__ void move_four(int i, const Four<real>& z, const Move& move) const {
     for (int k = 0; k < 4; ++k) {
-      const int element = 4 * i - lead_ + k;
+      const int element = 4 * i - lead() + k;
       if (0 <= element && element < n_) move(element, z.at[k]);
     }
   }
 
-  Draw draw_;      // of the step at hand
-  int64_t block_;  // the draw's, that holds the first coordinate, as its element `lead_`
-  int lead_, n_, fours_;
-  int together_;     // steps that are drawn together; 0 if even one is too much
-  int turn_, four_;  // which of these the lane draws for, and which four
-  int at_ = 0;       // which of these is at hand
+  const NoiseKey& key_;
+  int64_t first_;
+  int n_, lane_;
+  uint32_t step_;  // at hand
+  int together_;   // steps that are drawn together; 0 if even one is too much
+  int turn_;       // which of these the lane draws for
+  int at_ = 0;     // which of these is at hand
   Four<real> drawn_{};
 };
 

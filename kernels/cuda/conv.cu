@@ -1,10 +1,9 @@
 // conv2d as a matrix product: rows of C are the pixels of y, columns its channels, and k runs through the taps and the
 // channels of x. A is x seen through the windows of y's pixels, B the weights.
-#include "../conv.h"
-
+#include "../conv_fused.h"
 #include "conv_direct.cuh"
 #include "conv_operands.cuh"
-#include "product.cuh"
+#include "product_norm.cuh"
 
 namespace erg::kernels::cuda {
 
@@ -84,6 +83,23 @@ void conv2d_bias(const Stream& stream, const ConvShape& s, const real* x, const 
                  real negative_slope, real* workspace, real* y) {
   if (conv_direct_serves(s)) return conv_direct_bias(stream, s, x, w, bias, negative_slope, y);
   compute_product(stream, forward(s, x, w), BiasLeakyRelu{bias, {negative_slope}}, workspace, y);
+}
+
+int64_t conv2d_batch_norm_workspace(const ConvShape& s) {
+  const NormShape norm = norm_after_conv2d(s);
+  return conv_direct_serves(s) ? batch_norm_workspace(norm)
+                               : product_norm_workspace(forward(s, nullptr, nullptr).extents(), norm);
+}
+
+void conv2d_batch_norm(const Stream& stream, const ConvShape& s, real epsilon, real negative_slope, const real* x,
+                       const real* w, const real* gamma, const real* beta, real* workspace, real* conv, real* mean,
+                       real* rstd, real* y) {
+  const NormShape norm = norm_after_conv2d(s, epsilon, negative_slope);
+  if (conv_direct_serves(s)) {
+    conv_direct(stream, s, x, w, conv);
+    return batch_norm(stream, norm, conv, gamma, beta, workspace, mean, rstd, y);
+  }
+  compute_product_norm(stream, forward(s, x, w), norm, gamma, beta, workspace, conv, mean, rstd, y);
 }
 
 }  // namespace erg::kernels::cuda

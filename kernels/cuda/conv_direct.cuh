@@ -3,11 +3,11 @@
 // nothing to gain; the large tensor moves sixteen bytes at a time and as few times as may be, and the multiplications,
 // in fp32 whatever the precision of matrix products, find their operands in registers.
 //
-// The launchers of conv2d, conv2d_bias and conv2d_dx come here for the shapes served; arguments and results are those
-// of conv.h.
+// The launchers of conv.h and conv_fused.h come here for the shapes served; arguments and results are those of their
+// contracts.
 #pragma once
 
-#include "../conv.h"
+#include "../conv_fused.h"
 
 namespace erg::kernels::cuda {
 
@@ -23,5 +23,10 @@ void conv_direct_bias(const Stream& stream, const ConvShape& s, const real* x, c
 
 /// dx [n,h,w,ci] = conv2d_dx(dy [n,oh,ow,co], w [kh,kw,ci,co]). Requires conv_direct_serves(s). Throws Error.
 void conv_direct_dx(const Stream& stream, const ConvShape& s, const real* dy, const real* w, real* dx);
+
+/// A Langevin step of x [n,h,w,ci] by that gradient, as conv2d_dx_langevin_. Requires conv_direct_serves(s). Throws
+/// Error.
+void conv_direct_dx_langevin(const Stream& stream, const ConvShape& s, const real* dy, const real* w,
+                             const LangevinUpdate& update, const NoiseKey& key, real* x);
 
 }  // namespace erg::kernels::cuda

@@ -9,6 +9,8 @@
 // neighbouring q of one residue are a convolution of stride 1, and a block with all residues reads dy once for them.
 #include "conv_direct.cuh"
 #include "conv_patch.cuh"
+#include "langevin.cuh"
+#include "noise.cuh"
 
 namespace erg::kernels::cuda {
 
@@ -96,6 +98,24 @@ __device__ __forceinline__ void copy_stage(const Plan& p, const int* pixels, int
   }
 }
 
+// ---- What becomes of an element of dx: finish(x, i, dx[i]) at element i of x
+
+struct Assign {
+  ERG_HD void operator()(real* x, int64_t i, real gradient) const { x[i] = gradient; }
+};
+
+/// One Langevin step. A thread has single elements, so that the words of a Philox block are computed by four of them:
+/// less time than another launch would take.
+struct MoveLangevin {
+  LangevinStep step;
+  NoiseKey key;
+  __device__ void operator()(real* x, int64_t i, real gradient) const {
+    x[i] = step.s.noise == 0 ? step(x[i], gradient) : step(x[i], gradient, Draw(key).normal(key.first + i));
+  }
+};
+
+// ---- The kernel
+
 /// A thread's part of dx: `step` by `step` residues of neighbouring rows q, `ci` channels.
 template <int ci, int step>
 struct Strip {
@@ -134,10 +154,11 @@ __device__ __forceinline__ void add_slice(const Plan& p, const Place<step>& at, 
   }
 }
 
-/// Adds the slices and writes the block's tile of dx, by way of shared memory that other threads may still be reading.
-template <int ci, int step>
+/// Adds the slices and finishes the block's tile of an image, which begins at element `first` of dx, by way of shared
+/// memory that other threads may still be reading.
+template <int ci, int step, class Finish>
 __device__ __forceinline__ void store_tile(const Plan& p, const Place<step>& at, const Strip<ci, step>& sum,
-                                           real* shared, real* image) {
+                                           real* shared, const Finish& finish, int64_t first, real* dx) {
   const ConvShape& s = p.s;
   const int lines = p.rows * step, length = p.columns * step * ci;
   __syncthreads();
@@ -154,15 +175,15 @@ __device__ __forceinline__ void store_tile(const Plan& p, const Place<step>& at,
       if (iy >= s.h || ix >= s.w) continue;
       real total = 0;
       for (int slice = 0; slice < slices; ++slice) total += shared[(slice * lines + line) * length + i];
-      image[(int64_t(iy) * s.w + ix) * ci + i % ci] = total;
+      finish(dx, first + (int64_t(iy) * s.w + ix) * ci + i % ci, total);
     }
   }
 }
 
 /// `step` divides the stride. Registers allow blocks_resident blocks, unless a thread has 64 sums.
-template <int ci, int step, int offsets>
+template <int ci, int step, int offsets, class Finish>
 __global__ void __launch_bounds__(block_threads, step == 1 || ci < 4 ? blocks_resident : 1)
-    conv_direct_dx_kernel(Plan p, const real* dy, const real* w, real* dx) {
+    conv_direct_dx_kernel(Plan p, Finish finish, const real* dy, const real* w, real* dx) {
   ERG_SHARED(real, stages);
   int* const pixels = reinterpret_cast<int*>(stages + 2 * p.stage_size);
   const ConvShape& s = p.s;
@@ -187,7 +208,7 @@ __global__ void __launch_bounds__(block_threads, step == 1 || ci < 4 ? blocks_re
     __syncthreads();
     add_slice<offsets>(p, at, stage, sum);
     if (last) {
-      store_tile(p, at, sum, stage, dx + image * dx_image);
+      store_tile(p, at, sum, stage, finish, image * dx_image, dx);
       sum = {};
     }
     __syncthreads();
@@ -218,36 +239,49 @@ Plan plan_for(const ConvShape& s, const real* dy, const real* w, int step, int o
   return p;
 }
 
-template <int ci, int step, int offsets>
-void launch_with(const Stream& stream, const ConvShape& s, const real* dy, const real* w, real* dx) {
+template <int ci, int step, int offsets, class Finish>
+void launch_with(const Stream& stream, const ConvShape& s, const real* dy, const real* w, const Finish& finish,
+                 real* dx) {
   // Tall tiles read fewer rows of dy twice, if there are enough of them for most of the multiprocessors.
   Plan p = plan_for(s, dy, w, step, offsets, 64);
   if (p.shared_bytes() > least_shared_limit || 4 * p.places() * s.n < 3 * multiprocessors(stream.device.index))
     p = plan_for(s, dy, w, step, offsets, 32);
   const int resident = blocks_resident * block_threads / p.threads();
-  launch(conv_direct_dx_kernel<ci, step, offsets>, walking_grid(stream, p.places(), s.n, resident), p.threads(),
-         p.shared_bytes(), stream, p, dy, w, dx);
+  launch(conv_direct_dx_kernel<ci, step, offsets, Finish>, walking_grid(stream, p.places(), s.n, resident), p.threads(),
+         p.shared_bytes(), stream, p, finish, dy, w, dx);
 }
 
-template <int ci>
-void launch_with(const Stream& stream, const ConvShape& s, const real* dy, const real* w, real* dx) {
+template <int ci, class Finish>
+void launch_with(const Stream& stream, const ConvShape& s, const real* dy, const real* w, const Finish& finish,
+                 real* dx) {
   const int offsets = int(ceil_div(s.kh, s.stride));
-  if (s.stride % 2 == 0) return launch_with<ci, 2, 3>(stream, s, dy, w, dx);
-  if (offsets == 1) return launch_with<ci, 1, 1>(stream, s, dy, w, dx);
-  if (offsets <= 3) return launch_with<ci, 1, 3>(stream, s, dy, w, dx);
-  launch_with<ci, 1, 5>(stream, s, dy, w, dx);
+  if (s.stride % 2 == 0) return launch_with<ci, 2, 3>(stream, s, dy, w, finish, dx);
+  if (offsets == 1) return launch_with<ci, 1, 1>(stream, s, dy, w, finish, dx);
+  if (offsets <= 3) return launch_with<ci, 1, 3>(stream, s, dy, w, finish, dx);
+  launch_with<ci, 1, 5>(stream, s, dy, w, finish, dx);
+}
+
+template <class Finish>
+void launch_with(const Stream& stream, const ConvShape& s, const real* dy, const real* w, const Finish& finish,
+                 real* dx) {
+  if (s.x_size() == 0) return;
+  switch (s.ci) {
+    case 1: return launch_with<1>(stream, s, dy, w, finish, dx);
+    case 2: return launch_with<2>(stream, s, dy, w, finish, dx);
+    case 3: return launch_with<3>(stream, s, dy, w, finish, dx);
+    default: return launch_with<4>(stream, s, dy, w, finish, dx);
+  }
 }
 
 }  // namespace
 
 void conv_direct_dx(const Stream& stream, const ConvShape& s, const real* dy, const real* w, real* dx) {
-  if (s.x_size() == 0) return;
-  switch (s.ci) {
-    case 1: return launch_with<1>(stream, s, dy, w, dx);
-    case 2: return launch_with<2>(stream, s, dy, w, dx);
-    case 3: return launch_with<3>(stream, s, dy, w, dx);
-    default: return launch_with<4>(stream, s, dy, w, dx);
-  }
+  launch_with(stream, s, dy, w, Assign{}, dx);
+}
+
+void conv_direct_dx_langevin(const Stream& stream, const ConvShape& s, const real* dy, const real* w,
+                             const LangevinUpdate& update, const NoiseKey& key, real* x) {
+  launch_with(stream, s, dy, w, MoveLangevin{{update}, key}, x);
 }
 
 }  // namespace erg::kernels::cuda

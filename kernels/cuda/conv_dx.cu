@@ -5,11 +5,10 @@
 // its own remainder, ky = (iy + pad) mod s + s t, at the rows (iy + pad) / s - t. So the pixels are sorted by the
 // remainders of their row and column into s x s parts, each a dense product with its own share of the taps: no zeros
 // are inserted, and none multiplied. One launch computes all parts.
-#include "../conv.h"
-
+#include "../conv_fused.h"
 #include "conv_direct.cuh"
 #include "conv_operands.cuh"
-#include "product.cuh"
+#include "product_norm.cuh"
 
 namespace erg::kernels::cuda {
 
@@ -124,6 +123,36 @@ int64_t conv2d_dx_workspace(const ConvShape& s) {
 void conv2d_dx(const Stream& stream, const ConvShape& s, const real* dy, const real* w, real* workspace, real* dx) {
   if (conv_direct_serves(s)) return conv_direct_dx(stream, s, dy, w, dx);
   compute_product(stream, Parts(s, dy, w), Plain{}, workspace, dx);
+}
+
+int64_t conv2d_dx_batch_norm_workspace(const ConvShape& s) {
+  const NormShape norm = norm_after_conv2d_dx(s);
+  return conv_direct_serves(s) ? batch_norm_workspace(norm)
+                               : product_norm_workspace(Parts(s, nullptr, nullptr).extents(), norm);
+}
+
+void conv2d_dx_batch_norm(const Stream& stream, const ConvShape& s, real epsilon, real negative_slope, const real* dy,
+                          const real* w, const real* gamma, const real* beta, real* workspace, real* dx, real* mean,
+                          real* rstd, real* y) {
+  const NormShape norm = norm_after_conv2d_dx(s, epsilon, negative_slope);
+  if (conv_direct_serves(s)) {
+    conv_direct_dx(stream, s, dy, w, dx);
+    return batch_norm(stream, norm, dx, gamma, beta, workspace, mean, rstd, y);
+  }
+  compute_product_norm(stream, Parts(s, dy, w), norm, gamma, beta, workspace, dx, mean, rstd, y);
+}
+
+int64_t conv2d_dx_langevin_workspace(const ConvShape& s) {
+  return conv_direct_serves(s) ? 0 : s.x_size() + conv2d_dx_workspace(s);
+}
+
+void conv2d_dx_langevin_(const Stream& stream, const ConvShape& s, const real* dy, const real* w,
+                         const LangevinUpdate& update, const NoiseKey& key, real* workspace, real* x) {
+  if (conv_direct_serves(s)) return conv_direct_dx_langevin(stream, s, dy, w, update, key, x);
+  // More channels than an image has: the update is small beside the product, and a launch of its own.
+  real* const gradient = workspace;
+  conv2d_dx(stream, s, dy, w, workspace + s.x_size(), gradient);
+  langevin_(stream, update, key, s.x_size(), gradient, x);
 }
 
 }  // namespace erg::kernels::cuda

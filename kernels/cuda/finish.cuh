@@ -1,5 +1,6 @@
 // What becomes of an element of C once its sum is known: finish(sum, column). Applied while the tile is still in
-// registers or, where several blocks share a tile, by the kernel that adds their sums up.
+// registers or, where several blocks share a tile, by the kernel that adds their sums up. A finish that sums_columns
+// also wants, of each tile, what its columns come to (tile_moments.cuh); its tiles are never shared.
 #pragma once
 
 #include "../functors.h"
@@ -8,10 +9,20 @@
 namespace erg::kernels::cuda {
 
 struct Plain {
+  static constexpr bool sums_columns = false;
+  ERG_HD real operator()(real sum, int64_t) const { return sum; }
+};
+
+/// C as it is, and for the p-th row of tiles its sums of column j in sums[(2 p) n + j], of squares in
+/// sums[(2 p + 1) n + j]: the parts that batch normalisation merges (norm.cuh).
+struct ColumnMoments {
+  static constexpr bool sums_columns = true;
+  double* sums;
   ERG_HD real operator()(real sum, int64_t) const { return sum; }
 };
 
 struct BiasLeakyRelu {
+  static constexpr bool sums_columns = false;
   const real* bias;  // [n]
   functors::LeakyRelu activation;
   ERG_HD real operator()(real sum, int64_t column) const { return activation(sum + bias[column]); }

@@ -5,6 +5,7 @@
 //   rows, pairs                   a thread has these many rows of the tile, and pairs in each
 //   row(i), column(j)             where they are; the pair is column(j) and the one after it
 //   first(i, j), second(i, j)     the pair's values
+//   sharer()                      which of the 16 threads it is that share its columns
 #pragma once
 
 #include "panel.cuh"
@@ -36,6 +37,7 @@ class TensorCores {
   __device__ __forceinline__ int column(int j) const { return first_n_ + j * 8 + lane_ % 4 * 2; }
   __device__ __forceinline__ real first(int i, int j) const { return sum_[i / 2][j][i % 2 * 2]; }
   __device__ __forceinline__ real second(int i, int j) const { return sum_[i / 2][j][i % 2 * 2 + 1]; }
+  __device__ __forceinline__ int sharer() const { return warp_ / 2 * 8 + lane_ / 4; }
 
  private:
   __device__ __forceinline__ void load_a(const real* panel, int k, uint32_t (&fragment)[fragments_m][4]) const {
@@ -104,6 +106,7 @@ class FusedMultiplyAdd {
   __device__ __forceinline__ int column(int j) const { return j * 16 + int(threadIdx.x) % 8 * 2; }
   __device__ __forceinline__ real first(int i, int j) const { return sum_[i][j][0]; }
   __device__ __forceinline__ real second(int i, int j) const { return sum_[i][j][1]; }
+  __device__ __forceinline__ int sharer() const { return int(threadIdx.x) / 8; }
 
  private:
   real sum_[rows][pairs][2] = {};

@@ -34,7 +34,8 @@ struct Draw {
   uint64_t seed;
   uint32_t stream, step;
 
-  explicit __device__ Draw(const NoiseKey& key) : seed(key.seed), stream(key.stream), step(*key.step) {}
+  explicit __device__ Draw(const NoiseKey& key) : Draw(key.seed, key.stream, *key.step) {}
+  __device__ Draw(uint64_t seed, uint32_t stream, uint32_t step) : seed(seed), stream(stream), step(step) {}
 
   /// The words of elements [4 block, 4 block + 4).
   __device__ philox::Block words(int64_t block) const { return philox::draw(uint64_t(block), step, stream, seed); }
@@ -45,6 +46,14 @@ struct Draw {
     const auto low = philox::box_muller<real>(w.word[0], w.word[1]);
     const auto high = philox::box_muller<real>(w.word[2], w.word[3]);
     return {{low.first, low.second, high.first, high.second}};
+  }
+
+  /// N(0, 1) for one element, at the cost of the whole block's words.
+  __device__ real normal(int64_t element) const {
+    const philox::Block w = words(element / 4);
+    const bool low = element % 4 < 2;  // chosen, not indexed: an index would move the block to memory
+    const auto both = philox::box_muller<real>(low ? w.word[0] : w.word[2], low ? w.word[1] : w.word[3]);
+    return element % 2 == 0 ? both.first : both.second;
   }
 };
 

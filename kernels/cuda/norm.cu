@@ -11,7 +11,7 @@
 //
 // Invariant: the variance loses no digits, however far the mean is from zero. Up to four elements are squared about
 // their own mean in float; to that is added, in double, what they have in common: sum x^2 = sum (x - m)^2 + n m^2.
-#include "../norm.h"
+#include "norm.cuh"
 
 #include "column_sums.cuh"
 
@@ -122,6 +122,15 @@ __global__ void __launch_bounds__(column_threads, 2) normalise_parts(ColumnPlan 
   normalise<aligned>(plan, ColumnPlace(plan), f, t);
 }
 
+/// Merges what parts of the rows came to, however they were cut, and normalises.
+template <bool aligned, class Activation>
+void launch_second_pass(const Stream& stream, const NormShape& s, const Activation& f, const Forward& t, unsigned parts,
+                        const double* sums) {
+  const ColumnPlan plan = plan_of(s);
+  launch(merge_moments, merge_blocks(s.channels), merge_threads, merge_shared_bytes(2), stream, s, parts, sums, t);
+  launch(normalise_parts<aligned, Activation>, plan.grid(), plan.block(), 0, stream, plan, f, t);
+}
+
 template <bool aligned, class Activation>
 void launch_forward(const Stream& stream, const NormShape& s, const Activation& f, const Forward& t,
                     double* workspace) {
@@ -132,9 +141,7 @@ void launch_forward(const Stream& stream, const NormShape& s, const Activation& 
     return;
   }
   launch(moments_of_parts<aligned>, plan.grid(), plan.block(), shared, stream, plan, t.x, workspace);
-  launch(merge_moments, merge_blocks(s.channels), merge_threads, merge_shared_bytes(2), stream, s, plan.parts,
-         workspace, t);
-  launch(normalise_parts<aligned, Activation>, plan.grid(), plan.block(), 0, stream, plan, f, t);
+  launch_second_pass<aligned>(stream, s, f, t, plan.parts, workspace);
 }
 
 // ---- Backward
@@ -149,7 +156,8 @@ template <bool aligned, class Activation>
 __device__ __forceinline__ void cotangents(const ColumnPlan& plan, const ColumnPlace& place, const Activation& f,
                                            const Backward& t, double* shared) {
   const Coefficients c(plan, place, t.mean, t.rstd, t.gamma, t.beta);
-  column_totals<2, 2>(plan, place, shared, [&](int64_t at, auto n, double(&totals)[2][4]) {
+  // Rows that are not aligned are read word by word, which takes the registers of a second one.
+  column_totals<2, aligned ? 2 : 1>(plan, place, shared, [&](int64_t at, auto n, double(&totals)[2][4]) {
     Four<real> g[n], x[n];
     load_rows<aligned>(t.g, at, place.rows.step, place.present, g);
     load_rows<aligned>(t.x, at, place.rows.step, place.present, x);
@@ -265,6 +273,17 @@ void batch_norm(const Stream& stream, const NormShape& s, const real* x, const r
   with_activation(s.negative_slope, [&](const auto& f) {
     plan_of(s).aligned(x, y) ? launch_forward<true>(stream, s, f, t, parts)
                              : launch_forward<false>(stream, s, f, t, parts);
+  });
+}
+
+bool batch_norm_is_one_launch(const NormShape& s) { return plan_of(s).parts == 1; }
+
+void batch_norm_of_sums(const Stream& stream, const NormShape& s, unsigned parts, const double* sums, const real* x,
+                        const real* gamma, const real* beta, real* mean, real* rstd, real* y) {
+  const Forward t{x, gamma, beta, mean, rstd, y};
+  with_activation(s.negative_slope, [&](const auto& f) {
+    plan_of(s).aligned(x, y) ? launch_second_pass<true>(stream, s, f, t, parts, sums)
+                             : launch_second_pass<false>(stream, s, f, t, parts, sums);
   });
 }
 

@@ -26,6 +26,7 @@ struct Plan {
   TileKind tile;
   int splits;         // blocks that share a tile, each with a stretch of k
   int64_t workspace;  // reals: their sums, where they are several
+  int64_t tile_rows;  // how many tiles there are in a column of C, all parts together
 };
 
 namespace planning {
@@ -68,16 +69,17 @@ inline Plan plan_for(const Extents& e) {
   const bool exact = precision() == Precision::fp32;
   const std::span<const TileCost> tiles = exact ? std::span<const TileCost>(fp32_tiles) : tf32_tiles;
   const int64_t most_splits = std::max<int64_t>(1, pieces(e.k, k_tile) / least_tiles_k);
-  Plan best{tiles[0].kind, 1, 0};
+  Plan best{};
   double least = -1;
   for (const TileCost& tile : tiles) {
-    const int64_t blocks = std::max<int64_t>(1, e.parts * pieces(e.m, tile.m) * pieces(e.n, tile.n));
+    const int64_t tile_rows = e.parts * pieces(e.m, tile.m);
+    const int64_t blocks = std::max<int64_t>(1, tile_rows * pieces(e.n, tile.n));
     for (const int64_t filled : {int64_t(0), processors, 2 * processors}) {
       const int64_t splits = std::clamp<int64_t>(filled / blocks, 1, most_splits);
       const double cost = cycles(e, tile, blocks, splits);
       if (least >= 0 && cost >= least) continue;
       least = cost;
-      best = {tile.kind, int(splits), splits > 1 ? splits * e.size : 0};
+      best = {tile.kind, int(splits), splits > 1 ? splits * e.size : 0, tile_rows};
     }
   }
   return best;

@@ -31,9 +31,10 @@ struct Blocks {
 };
 
 /// A mean is added in the order of memory, as on the CPU. Room for five blocks a multiprocessor gives a thread the 48
-/// registers it wants; left to itself the compiler makes room for eight, and spills.
+/// registers it wants, and for four those it wants with long indices; left to itself the compiler makes room for eight,
+/// and spills.
 template <class Index, int width>
-__global__ void __launch_bounds__(walk_threads, 5)
+__global__ void __launch_bounds__(walk_threads, sizeof(Index) > 4 ? 4 : 5)
     avg_pool_kernel(Blocks<Index> blocks, const Vector<real, width>* x, Vector<real, width>* y) {
   for (int64_t i = thread_index(); i < blocks.count; i += thread_count()) {
     const Vector<real, width>* block = x + blocks.coarse.position(Index(i), blocks.stride);

@@ -12,6 +12,7 @@
 
 #include "finish.cuh"
 #include "multiply.cuh"
+#include "tile_moments.cuh"
 
 namespace erg::kernels::cuda {
 
@@ -99,19 +100,21 @@ __global__ void __launch_bounds__(block_threads, blocks_at_once(tile_m, tile_n))
   const int tile = int(blockIdx.x) / tiles_n;
   const auto part = problem.part(tile / tiles_m);
   const int64_t m = int64_t(tile % tiles_m) * tile_m, n = int64_t(blockIdx.x % tiles_n) * tile_n;
-  if (m >= part.m) return;
+  if (m >= part.m && !Finish::sums_columns) return;  // what sums columns says of such a tile that it has none
   const int64_t tiles_k = ceil_div(part.k, k_tile);
   const int64_t first = tiles_k * blockIdx.y / gridDim.y, last = tiles_k * (blockIdx.y + 1) / gridDim.y;
   Policy<tile_m, tile_n, Problem::A::order, Problem::B::order> multiply;
   if (first < last) walk_along_k<tile_m, tile_n>(part, m, n, first, int(last - first), multiply);
   store_tile(part, m, n, multiply, finish, c + blockIdx.y * size);
+  if constexpr (Finish::sums_columns) leave_moments<tile_n>(part, m, n, multiply, finish.sums + 2 * tile * part.n);
 }
 
 template <int tile_m, int tile_n, template <int, int, Order, Order> class Policy, class Problem, class Finish>
 void launch_tiles(const Stream& stream, const Problem& problem, const Finish& finish, int splits, real* c) {
   const Extents e = problem.extents();
   const int tiles_m = int(ceil_div(e.m, tile_m)), tiles_n = int(ceil_div(e.n, tile_n));
-  const size_t words = Panel<Problem::A::order, tile_m>::words + Panel<Problem::B::order, tile_n>::words;
+  constexpr size_t words = Panel<Problem::A::order, tile_m>::words + Panel<Problem::B::order, tile_n>::words;
+  static_assert(!Finish::sums_columns || moments_bytes(tile_n) <= stages * words * sizeof(real));
   launch(product_kernel<tile_m, tile_n, Policy, Problem, Finish>,
          dim3(unsigned(e.parts * tiles_m * tiles_n), unsigned(splits)), block_threads, stages * words * sizeof(real),
          stream, problem, finish, tiles_m, tiles_n, e.size, c);
