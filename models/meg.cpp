@@ -4,15 +4,6 @@
 
 namespace erg {
 
-Tensor Meg::Statistics::operator()(const Tensor& x, const Tensor& z, Mode mode) {
-  return scores(head(concat({trunk(x, mode), z}, 1), mode));
-}
-
-void Meg::Statistics::visit(Visitor& v) {
-  v.sub("trunk", trunk);
-  v.sub("head", head);
-}
-
 Meg::Meg(Sequential generator, Sequential energy, Statistics statistics, const Options& options, Noise latent)
     : options_(options),
       generator_(std::move(generator)),

@@ -11,7 +11,7 @@
 // loss; this is the form its code trains.
 #pragma once
 
-#include "system.h"
+#include "pair.h"
 
 namespace erg {
 
@@ -23,12 +23,7 @@ class Meg {
     int energy_steps = 5;
     Adam::Options adam{.rate = 1e-4f, .beta1 = 0.5f, .beta2 = 0.9f};
   };
-  /// T(x, z) = head([trunk(x), z]); an empty trunk passes x through.
-  struct Statistics {
-    Sequential trunk, head;
-    Tensor operator()(const Tensor& x, const Tensor& z, Mode mode);
-    void visit(Visitor& v);
-  };
+  using Statistics = PairNet;  // T(x, z)
 
   /// generator: [B,latent] -> [B,...]; energy: [B,...] -> [B,1].
   /// Throws std::invalid_argument unless energy_steps is at least 1.

@@ -4,14 +4,16 @@
 //   the generator descends  -E f(G(z))
 //
 // xhat lies uniformly between a real sample and a fake one. The penalty contains a gradient, so the critic's step
-// differentiates a derivative: the sweep for grad f is recorded (Keep::graph) like everything else.
+// differentiates a derivative: the sweep for grad f is recorded (Keep::graph) like everything else. The norm is that of
+// a sample's whole gradient, and alpha is one number a sample; code that takes the norm of each pixel over its
+// channels, or an alpha for each element, computes something else.
 #pragma once
 
-#include "system.h"
+#include "wgan.h"
 
 namespace erg {
 
-class WganGp {
+class WganGp : public Adversarial {
  public:
   struct Options {
     int64_t latent = 2;
@@ -27,25 +29,16 @@ class WganGp {
   /// `critic_steps` steps of the critic, then one of the generator (none in the very first call, as in the authors'
   /// code).
   Metrics step(const Batches& next);
-  /// Learning rate of both networks from now on.
-  void set_rate(real rate) { generator_adam_.set_rate(rate), critic_adam_.set_rate(rate); }
 
-  Tensor prior(int64_t count, Noise& noise) const { return noise.normal({count, options_.latent}); }
-  Tensor generate(const Tensor& z) { return generator_(z, Mode::eval); }
-  /// f(x), [B].
-  Tensor logit(const Tensor& x) { return scores(critic_(x, Mode::eval)); }
-
+  /// alpha x + (1 - alpha) fake, with one alpha ~ U[0,1) a sample.
+  static Tensor between(const Tensor& x, const Tensor& fake, Noise& noise);
   /// E (|grad f(x)| - 1)^2 over a batch, with the full norm of each sample's gradient. The tape records.
   static Tensor gradient_penalty(Tape& tape, const Energy& critic, const Tensor& x);
 
   void visit(Visitor& v);
 
  private:
-  Options options_;
-  Sequential generator_, critic_;
-  std::vector<Tensor> generator_params_, critic_params_;
-  Adam generator_adam_, critic_adam_;
-  Noise latent_, mixing_;
+  Noise mixing_;
   uint64_t steps_ = 0;
 };
 
