@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "../kernels/norm.h"
 #include "tape.h"
 
 namespace erg {
@@ -145,11 +146,9 @@ Tensor BatchNorm::operator()(const Tensor& x, Mode mode, real negative_slope) {
 }
 
 Tensor BatchNorm::keep(const BatchNormResult& batch, const Tensor& bias) {
-  const Pause pause;
-  const real rows = real(batch.y.size() / gamma.size());
-  const real unbiased = rows > 1 ? rows / (rows - 1) : 1;
-  running_mean.copy_(running_mean * (1 - momentum) + (bias ? batch.mean + bias : batch.mean) * momentum);
-  running_var.copy_(running_var * (1 - momentum) + batch.var * (momentum * unbiased));
+  const kernels::NormShape shape{batch.y.size() / gamma.size(), gamma.size(), epsilon};
+  kernels::running_statistics_(stream_of(batch.y), shape, momentum, bias ? bias.data() : nullptr, batch.mean.data(),
+                               batch.rstd.data(), running_mean.mutate(), running_var.mutate());
   return batch.y;
 }
 

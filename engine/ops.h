@@ -93,7 +93,7 @@ Tensor upsample(const Tensor& x, int k);
 
 struct BatchNormResult {
   Tensor y;
-  Tensor mean, var;  // [C], of this batch (var is the biased one), not recorded: for the running statistics
+  Tensor mean, rstd;  // [C], of this batch: rstd = 1 / sqrt(var + epsilon). Not recorded: for the running statistics
 };
 /// Batch normalisation with the batch's own statistics over all but the last dimension; gamma and beta are [C]. Below
 /// zero the result is multiplied by negative_slope: the leaky ReLU that follows most of these, or at 0 the ReLU. One

@@ -27,6 +27,22 @@ ERG_KERNEL(batch_norm_backward, const NormShape& s, const real* g, const real* x
            const real* mean, const real* rstd, real* workspace, real* dx, real* dgamma, real* dbeta);
 ERG_WORKSPACE(batch_norm_backward, NormShape);
 
+/// Moves the running statistics [channels] towards a batch's by `momentum`, which is the weight of the new ones:
+///   running_mean += momentum * (mean + bias - running_mean),
+///   running_var  += momentum * (rows / (rows - 1) * (1 / rstd^2 - epsilon) - running_var),
+/// the unbiased variance, as PyTorch keeps it (the biased one of a single row). `bias` may be null: a shift that was
+/// left out before the normalisation, which takes it out again.
+ERG_KERNEL(running_statistics_, const NormShape& s, real momentum, const real* bias, const real* mean, const real* rstd,
+           real* running_mean, real* running_var);
+
+/// One channel of that.
+ERG_HD void move_running_statistics(const NormShape& s, real momentum, real bias, real mean, real rstd,
+                                    real& running_mean, real& running_var) {
+  const real unbiased = s.rows > 1 ? real(s.rows) / real(s.rows - 1) : real(1);
+  running_mean += momentum * (mean + bias - running_mean);
+  running_var += momentum * (unbiased * (1 / (rstd * rstd) - s.epsilon) - running_var);
+}
+
 /// The activation that is none.
 struct Identity {
   template <class T>

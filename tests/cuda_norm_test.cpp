@@ -168,5 +168,23 @@ TEST(CudaBatchNormOf, ANanSpoilsItsChannelAndNoOther) {
     }
 }
 
+TEST(CudaBatchNormOf, RunningStatistics) {
+  ERG_NEEDS_CUDA();
+  const std::vector<real> mean = random_reals(37, 1), rstd = random_reals(37, 2, real(0.5), 2),
+                          bias = random_reals(37, 3), before = random_reals(37, 4);
+  for (const int64_t rows : {1, 100})
+    for (const bool with_bias : {false, true}) {
+      const NormShape s{rows, 37, epsilon};
+      std::vector<real> running_mean = before, running_var = before;
+      kernels::running_statistics_(cpu_stream, s, real(0.1), with_bias ? bias.data() : nullptr, mean.data(),
+                                   rstd.data(), running_mean.data(), running_var.data());
+      DeviceReals m(mean), r(rstd), b(bias), on_device_mean(before), on_device_var(before);
+      kernels::running_statistics_(cuda_stream(), s, real(0.1), with_bias ? b.data() : nullptr, m.data(), r.data(),
+                                   on_device_mean.data(), on_device_var.data());
+      EXPECT_TRUE(near_each(on_device_mean.to_host(), running_mean, 1e-6));
+      EXPECT_TRUE(near_each(on_device_var.to_host(), running_var, 1e-6));
+    }
+}
+
 }  // namespace
 }  // namespace erg::test

@@ -192,7 +192,7 @@ TEST(OpValues, OfNorms) {
                                             Tensor::from_host({2}, std::vector<real>{0, 5}), 0);
   expect_values(result.y, {-1, 3, 1, 7});
   expect_values(result.mean, {2, 20});
-  expect_values(result.var, {1, 100});
+  expect_values(result.rstd, {1, 0.1});
   expect_values(layer_norm(x, 0), {-1, 1, -1, 1});
 }
 

@@ -81,8 +81,7 @@ BatchNormResult detail::record_batch_norm(const kernels::NormShape& shape, const
                       From{gamma, [backward](const Tensor& g) { return (*backward)(g, Part::gamma); }},
                       From{beta, [backward](const Tensor& g) { return (*backward)(g, Part::beta); }});
   }
-  const Pause pause;
-  return {recorded, mean, reciprocal(square(rstd)) - shape.epsilon};
+  return {recorded, mean, rstd};
 }
 
 void detail::check_batch_norm(const char* op, const Shape& x, const Tensor& gamma, const Tensor& beta,

@@ -185,4 +185,10 @@ void batch_norm_backward(const Stream&, const NormShape& s, const real* g, const
   });
 }
 
+void running_statistics_(const Stream&, const NormShape& s, real momentum, const real* bias, const real* mean,
+                         const real* rstd, real* running_mean, real* running_var) {
+  for (int64_t c = 0; c < s.channels; ++c)
+    move_running_statistics(s, momentum, bias ? bias[c] : 0, mean[c], rstd[c], running_mean[c], running_var[c]);
+}
+
 }  // namespace erg::kernels::cpu

@@ -299,4 +299,22 @@ void batch_norm_backward(const Stream& stream, const NormShape& s, const real* g
   });
 }
 
+// ---- Running statistics
+
+namespace {
+
+__global__ void __launch_bounds__(walk_threads)
+    move_statistics(NormShape s, real momentum, const real* bias, const real* mean, const real* rstd,
+                    real* running_mean, real* running_var) {
+  for (int64_t c = thread_index(); c < s.channels; c += thread_count())
+    move_running_statistics(s, momentum, bias ? bias[c] : real(0), mean[c], rstd[c], running_mean[c], running_var[c]);
+}
+
+}  // namespace
+
+void running_statistics_(const Stream& stream, const NormShape& s, real momentum, const real* bias, const real* mean,
+                         const real* rstd, real* running_mean, real* running_var) {
+  launch_walk(move_statistics, s.channels, stream, s, momentum, bias, mean, rstd, running_mean, running_var);
+}
+
 }  // namespace erg::kernels::cuda
