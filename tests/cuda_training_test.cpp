@@ -8,7 +8,7 @@
 #include "samplers/mala.h"
 #include "samplers/preconditioned.h"
 #include "samplers/underdamped.h"
-#include "tools/recipes.h"
+#include "tools/recipes/recipes.h"
 
 namespace erg::test {
 namespace {
@@ -23,7 +23,7 @@ struct System {
 void PrintTo(const System& system, std::ostream* out) { *out << system.name << " on " << system.data; }
 
 tools::Settings small_settings(const System& system, const char* device) {
-  tools::Settings s = tools::preset(system.name, system.data);
+  tools::Settings s = tools::preset(system.name, system.data, "small");
   s.device = device;
   s.batch = 4;
   s.latent = 3;

@@ -19,8 +19,9 @@ class Runs : public testing::Test {
   static void SetUpTestSuite() {
     folder() = fs::temp_directory_path() / ("erg-sampling-" + std::to_string(getpid()));
     for (const std::string system : {"gan", "ebm", "meg"}) {
-      const Outcome trained = run_program(
-          "train " + system + " --data 25gaussians --steps 20 --batch 32 --width 8 -q --out " + path(system));
+      const Outcome trained =
+          run_program("train " + system +
+                      " --data 25gaussians --preset small --steps 20 --batch 32 --width 8 -q --out " + path(system));
       ASSERT_EQ(trained.code, 0) << trained.out;
     }
   }

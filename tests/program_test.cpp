@@ -35,9 +35,9 @@ class Program : public testing::Test {
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   Outcome train(const std::string& system, const std::string& out, const std::string& more = "",
                 const std::string& environment = "") const {
-    return erg(
-        "train " + system + " --data 25gaussians --steps 4 --batch 16 --width 8 -q --out " + path(out) + " " + more,
-        environment);
+    return erg("train " + system + " --data 25gaussians --preset small --steps 4 --batch 16 --width 8 -q --out " +
+                   path(out) + " " + more,
+               environment);
   }
 
  private:
@@ -67,6 +67,9 @@ const Mistake mistakes[] = {
     {"NoSystem", "train", 64, "system"},
     {"UnknownSystem", "train gam", 64, "unknown system 'gam'; there are gan, wgan-gp, ebm, meg"},
     {"UnknownData", "train gan --data mnits", 64, "unknown data set 'mnits'; there are"},
+    {"UnknownPreset", "train gan --preset big", 64, "unknown preset 'big'; there are paper, small"},
+    {"UnknownNets", "train gan --nets unet --out /tmp/erg-no-nets", 64, "unknown nets 'unet'; there are mlp"},
+    {"NetsThatDoNotFit", "train gan --nets meg --out /tmp/erg-no-nets", 64, "--nets meg are not for samples of [2]"},
     {"NegativeSteps", "train gan --steps -1", 64, "--steps: expected a whole number of at least 1, got -1"},
     {"NegativeSeed", "demo --seed -1", 64, "--seed: expected a whole number of at least 0, got -1"},
     {"NoChainStep", "train ebm --chain-step 0 --out /tmp/erg-no-chain-step", 64,

@@ -9,7 +9,7 @@
 #include "tools/error.h"
 #include "tools/modes.h"
 #include "tools/picture.h"
-#include "tools/recipes.h"
+#include "tools/recipes/recipes.h"
 
 namespace erg::tools {
 namespace {
@@ -84,7 +84,7 @@ TEST(Picture, DarkWhereSamplesAreAndBrightWhereEnergyIsLow) {
 class Checkpoint : public testing::TestWithParam<const char*> {};
 
 TEST_P(Checkpoint, TrainingGoesOnWithTheSameBits) {
-  Settings settings = preset(GetParam(), "25gaussians");
+  Settings settings = preset(GetParam(), "25gaussians", "small");
   settings.width = 8;
   settings.batch = 16;
   settings.buffer = 64;
@@ -145,16 +145,26 @@ TEST(CheckpointLayout, AMisfitChangesNothing) {
   EXPECT_EQ(large.weight.to_host(), before);
 }
 
-TEST(AnnealedRate, FallsOverTheSecondHalf) {
+TEST(Rate, FollowsItsSchedule) {
   Settings s;
   s.rate = 2;
   s.steps = 100;
-  EXPECT_EQ(annealed_rate(s, 100), 2);
-  s.anneal = true;
-  EXPECT_EQ(annealed_rate(s, 1), 2);
-  EXPECT_EQ(annealed_rate(s, 51), 2);
-  EXPECT_NEAR(annealed_rate(s, 76), 1, 1e-12);
-  EXPECT_NEAR(annealed_rate(s, 100), 0.04, 1e-12);
+  EXPECT_EQ(rate_at(s, 100), 2);
+  s.schedule = "late";
+  EXPECT_EQ(rate_at(s, 1), 2);
+  EXPECT_EQ(rate_at(s, 51), 2);
+  EXPECT_NEAR(rate_at(s, 76), 1, 1e-12);
+  EXPECT_NEAR(rate_at(s, 100), 0.04, 1e-12);
+  s.schedule = "linear";
+  EXPECT_EQ(rate_at(s, 1), 2);
+  EXPECT_NEAR(rate_at(s, 51), 1, 1e-12);
+  EXPECT_NEAR(rate_at(s, 100), 0.02, 1e-12);
+}
+
+TEST(Presets, ASetWithoutARowTakesTheNearest) {
+  EXPECT_EQ(preset_text("meg", "cifar10", "paper"), "paper");
+  EXPECT_EQ(preset_text("meg", "swissroll", "paper"), "paper of 25gaussians, the nearest to swissroll that it has");
+  EXPECT_EQ(preset_text("meg", "fashion-mnist", "small"), "small of mnist, the nearest to fashion-mnist that it has");
 }
 
 }  // namespace

@@ -2,13 +2,13 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
-#include "../models/ddls.h"
+#include "../samplers/langevin.h"
 #include "commands.h"
 #include "data.h"
 #include "error.h"
 #include "modes.h"
 #include "picture.h"
-#include "recipes.h"
+#include "recipes/recipes.h"
 #include "run.h"
 
 namespace erg::tools {
@@ -32,47 +32,52 @@ class Demo {
     write("data", open_data("25gaussians", "", options_.seed)->next(sample_count), 0);
   }
 
-  Settings settings(const std::string& system) const {
-    Settings s = preset(system, "25gaussians");
-    s.device = options_.device;
-    s.seed = options_.seed;
-    return s;
-  }
-
-  /// Runs the recipe's number of steps; the seconds it took.
-  template <class System>
-  double train(System& system, const Settings& settings) {
-    const std::unique_ptr<Data> data = open_data(settings.data, "", settings.seed);
-    Progress progress(settings.system, settings.steps, common_.quiet);
-    for (int64_t step = 1; step <= settings.steps; ++step) {
-      system.set_rate(real(annealed_rate(settings, step)));
-      const Metrics metrics = system.step([&] { return data->next(settings.batch).to(device_); });
+  struct Trained {
+    std::unique_ptr<Trainer> trainer;
+    double seconds;
+  };
+  /// Runs the preset's number of steps, and draws what the system has learned.
+  Trained train(const std::string& system) {
+    const Settings s = settings(system);
+    const std::unique_ptr<Data> data = open_data(s.data, "", s.seed);
+    std::unique_ptr<Trainer> trainer = make_trainer(s, sample_shape(s.data));
+    Progress progress(s.system, s.steps, common_.quiet);
+    for (int64_t step = 1; step <= s.steps; ++step) {
+      trainer->set_rate(real(rate_at(s, step)));
+      const Metrics metrics = trainer->step([&] { return data->next(s.batch).to(device_); });
       if (progress.due(step)) {
         Values values;
         for (const Metric& m : metrics) values.emplace_back(m.name, double(m.value.item()));
         progress.update(step, values);
       }
     }
-    return progress.seconds();
+    const double seconds = progress.seconds();
+    io::write_png(path(system + "-energy"),
+                  energy_picture([&](const Tensor& x) { return (*trainer->landscape())(x.to(device_)); }));
+    return {std::move(trainer), seconds};
   }
 
   /// The noise that evaluates a system: the same for every run with this seed.
   Noise noise() const { return Noise(options_.seed, "evaluation", device_); }
 
   /// A row of the table and a scatter picture.
-  void write(const char* name, const Tensor& samples, double seconds) {
+  void write(const std::string& name, const Tensor& samples, double seconds) {
     const ModeCount count = count_modes(mixture_, samples);
-    std::printf("%-8s %5d/%-2d %12.1f %% %9.1f\n", name, count.found, count.total, 100 * count.high_quality, seconds);
+    std::printf("%-8s %5d/%-2d %12.1f %% %9.1f\n", name.c_str(), count.found, count.total, 100 * count.high_quality,
+                seconds);
     std::fflush(stdout);
-    io::write_png(path(name, ""), scatter_picture(samples, mixture_));
-  }
-  void write_energy(const char* name, const Energy& energy) {
-    io::write_png(path(name, "-energy"), energy_picture([&](const Tensor& x) { return energy(x.to(device_)); }));
+    io::write_png(path(name), scatter_picture(samples, mixture_));
   }
 
  private:
-  std::filesystem::path path(const char* name, const char* kind) const {
-    return std::filesystem::path(options_.out) / (std::string(name) + kind + ".png");
+  Settings settings(const std::string& system) const {
+    Settings s = preset(system, "25gaussians", "small");
+    s.device = options_.device;
+    s.seed = options_.seed;
+    return s;
+  }
+  std::filesystem::path path(const std::string& name) const {
+    return std::filesystem::path(options_.out) / (name + ".png");
   }
 
   Options options_;
@@ -82,45 +87,29 @@ class Demo {
 };
 
 void run_gan_and_ddls(Demo& demo) {
-  const Settings settings = demo.settings("gan");
-  Gan gan = make_gan(settings, {2});
-  const double seconds = demo.train(gan, settings);
+  const auto [gan, seconds] = demo.train("gan");
+  const Target latent = gan->targets().front();
   Noise noise = demo.noise();
-  const Tensor z = gan.prior(sample_count, noise);
-  demo.write("gan", gan.generate(z), seconds);
-  demo.write_energy("gan", [&](const Tensor& x) { return -gan.logit(x); });
+  const Tensor z = latent.start(sample_count, noise);
+  demo.write("gan", latent.samples(z), seconds);
 
   // The same latent points, moved by the discriminator's verdict.
   const Progress clock("ddls", 1, true);
-  const Energy energy =
-      ddls_energy([&](const Tensor& t) { return gan.generate(t); }, [&](const Tensor& x) { return gan.logit(x); });
-  const Tensor moved = run(Langevin::ddls(real(0.003)), energy, z, 200, noise);
-  demo.write("ddls", gan.generate(moved), clock.seconds());
+  const Tensor moved = run(Langevin::ddls(real(0.003)), latent.energy, z, 200, noise);
+  demo.write("ddls", latent.samples(moved), clock.seconds());
 }
 
-void run_ebm(Demo& demo) {
-  const Settings settings = demo.settings("ebm");
-  PersistentEbm ebm(settings, {2});
-  const double seconds = demo.train(ebm, settings);
+void run_system(Demo& demo, const char* system) {
+  const auto [trainer, seconds] = demo.train(system);
   Noise noise = demo.noise();
-  demo.write("ebm", ebm.sample(sample_count, noise), seconds);
-  demo.write_energy("ebm", ebm.energy());
-}
-
-void run_meg(Demo& demo) {
-  const Settings settings = demo.settings("meg");
-  Meg meg = make_meg(settings, {2});
-  const double seconds = demo.train(meg, settings);
-  Noise noise = demo.noise();
-  demo.write("meg", meg.generate(meg.prior(sample_count, noise)), seconds);
-  demo.write_energy("meg", meg.energy());
+  demo.write(system, trainer->sample(sample_count, noise), seconds);
 }
 
 int demonstrate(const Options& options, const Common& common) {
   Demo demo(options, common);
   run_gan_and_ddls(demo);
-  run_ebm(demo);
-  run_meg(demo);
+  run_system(demo, "ebm");
+  run_system(demo, "meg");
   std::printf(
       "\n25 Gaussians; modes with at least one sample within 3 deviations, and the share of %lld samples that are.\n"
       "ddls starts from the gan's samples; its seconds are sampling alone. Pictures: %s/*.png\n",

@@ -10,7 +10,7 @@
 #include "../samplers/chains.h"
 #include "commands.h"
 #include "error.h"
-#include "recipes.h"
+#include "recipes/recipes.h"
 
 namespace erg::tools {
 
@@ -51,8 +51,9 @@ int parse_and_run(int argc, char** argv) {
   Common common;
   Settings settings;
   Run run;
-  // A recipe's defaults depend on the system and the data set, so the line is read twice: once for these two, whatever
-  // else is wrong, and once with their preset as defaults. The help and config.ini thereby show the values that count.
+  // A recipe's defaults depend on system, data set and preset, so the line is read twice: once for these three,
+  // whatever else is wrong, and once with what the preset says as defaults. The help and config.ini thereby show the
+  // values that count.
   {
     CLI::App first(description);
     declare(first, common, settings, run);
@@ -60,7 +61,7 @@ int parse_and_run(int argc, char** argv) {
       first.parse(argc, argv);
     } catch (const CLI::ParseError&) {  // the second reading reports it
     }
-    settings = settings.system.empty() ? Settings{} : preset(settings.system, settings.data);
+    settings = settings.system.empty() ? Settings{} : preset(settings.system, settings.data, settings.preset);
     run = {};
   }
   CLI::App app(description);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "../samplers/chains.h"
-#include "recipes.h"
+#include "recipes/recipes.h"
 
 namespace CLI {
 class App;

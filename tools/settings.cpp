@@ -8,7 +8,8 @@
 #include "../engine/io/file.h"
 #include "data.h"
 #include "error.h"
-#include "recipes.h"
+#include "recipes/networks.h"
+#include "recipes/recipes.h"
 
 namespace erg::tools {
 
@@ -27,6 +28,10 @@ CLI::Validator must_be(const std::string& wanted, std::function<bool(Number)> ho
 
 CLI::Validator not_negative() {
   return must_be<double>("a number of at least 0", [](double x) { return x >= 0 && std::isfinite(x); });
+}
+
+CLI::Validator decay() {
+  return must_be<double>("a number in [0,1)", [](double x) { return x >= 0 && x < 1; });
 }
 
 }  // namespace
@@ -56,20 +61,36 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--data", s.data, "Data set: " + join(data_names()));
   command.add_option("--data-dir", s.data_dir, "Folder of the image sets (default: $ERG_DATA, then ./data)")
       ->envname("ERG_DATA");
+  command.add_option(
+      "--preset", s.preset,
+      "Where all else comes from: paper, the paper's networks and constants; or small, for two CPU cores");
   command.add_option("--out", s.out, "Run directory (default: runs/SYSTEM-DATA)");
   add_device(command, s.device);
+  command.add_option("--nets", s.nets, "Networks: " + join(network_names()));
   command.add_option("--steps", s.steps, "Training steps")->check(at_least(1));
   command.add_option("--batch", s.batch, "Samples a step")->check(at_least(2));
   command.add_option("--latent", s.latent, "Size of the generator's input")->check(at_least(1));
   command.add_option("--width", s.width, "Channels (images: at the finest level) or hidden units (2-D)")
       ->check(at_least(1));
   command.add_option("--rate", s.rate, "Learning rate")->check(positive());
-  command.add_option("--anneal", s.anneal, "Lower the rate to zero over the second half of the steps (true or false)");
+  command.add_option("--beta1", s.beta1, "Adam's decay of the mean gradient")->check(decay());
+  command.add_option("--beta2", s.beta2, "Adam's decay of the mean squared gradient")->check(decay());
+  command
+      .add_option("--schedule", s.schedule,
+                  "The rate over time: constant; linear: down to zero; late: down to zero over the second half")
+      ->check(CLI::IsMember({"constant", "linear", "late"}));
+  command
+      .add_option("--critic-steps", s.critic_steps,
+                  "Steps of the critic, discriminator or energy for one of the generator")
+      ->check(at_least(1));
   command.add_option("--seed", s.seed, "Seed of everything random")->check(at_least(0));
   command.add_option("--sample-every", s.sample_every, "Steps between pictures (0: ten a run)")->check(at_least(0));
   command.add_option("--checkpoint-every", s.checkpoint_every, "Steps between checkpoints (0: ten a run)")
       ->check(at_least(0));
   command.add_option("--penalty", s.penalty, "Weight of the gradient penalty (wgan-gp, meg)")->check(not_negative());
+  command.add_option("--energy-l2", s.energy_l2, "Weight of the squared energies (ebm)")->check(not_negative());
+  command.add_option("--data-noise", s.data_noise, "Standard deviation of noise added to the data (ebm)")
+      ->check(not_negative());
   const std::string chains = "Chains (systems with a sampler)";
   command.add_option("--chain-steps", s.chain_steps, "Langevin steps a training step")
       ->check(at_least(1))
@@ -85,9 +106,11 @@ void add_settings(CLI::App& command, Settings& s) {
       ->group(chains);
 }
 
-double annealed_rate(const Settings& s, int64_t step) {
-  if (!s.anneal) return s.rate;
-  return s.rate * std::min(1.0, 2 * double(s.steps - step + 1) / double(s.steps));
+double rate_at(const Settings& s, int64_t step) {
+  const double left = double(s.steps - step + 1) / double(s.steps);
+  if (s.schedule == "linear") return s.rate * left;
+  if (s.schedule == "late") return s.rate * std::min(1.0, 2 * left);
+  return s.rate;
 }
 
 namespace {

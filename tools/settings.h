@@ -16,14 +16,17 @@ class Validator;
 namespace erg::tools {
 
 struct Settings {
-  std::string system{}, data = "25gaussians", data_dir{}, out{}, device = "auto";
+  std::string system{}, data = "25gaussians", data_dir{}, preset = "paper", out{}, device = "auto";
+  std::string nets = "mlp";  // networks.h
   int64_t steps = 10000, batch = 64, latent = 2, width = 128;
-  double rate = 1e-4;
-  bool anneal = false;
+  double rate = 1e-4, beta1 = 0.9, beta2 = 0.999;  // Adam's
+  std::string schedule = "constant";               // of the rate
+  int64_t critic_steps = 1;                        // steps of a critic, discriminator or energy for one of a generator
   uint64_t seed = 1;
   int64_t sample_every = 0, checkpoint_every = 0;  // 0: ten times a run
   double penalty = 0;                              // of the gradient's norm (wgan-gp, meg)
   // Systems with a sampler (ebm)
+  double energy_l2 = 0, data_noise = 0;
   int64_t chain_steps = 20, buffer = 10000;
   double chain_step = 0, chain_noise = 0;
 };
@@ -42,9 +45,9 @@ CLI::Validator positive();
 /// Declares every setting on a command, with the values in `settings` as defaults.
 void add_settings(CLI::App& command, Settings& settings);
 
-/// The learning rate of a step (from 1 to settings.steps): the rate itself, or with `anneal` that rate for the first
-/// half and a straight line down to zero over the second.
-double annealed_rate(const Settings& settings, int64_t step);
+/// The learning rate of a step (from 1 to settings.steps) under the schedule: `constant`; `linear`, a straight line
+/// from the first step down to zero; `late`, constant for the first half and that line over the second.
+double rate_at(const Settings& settings, int64_t step);
 
 /// The settings as a config file, which --config and read_config accept.
 std::string to_config(Settings settings);

@@ -9,7 +9,7 @@
 #include "data.h"
 #include "error.h"
 #include "picture.h"
-#include "recipes.h"
+#include "recipes/recipes.h"
 #include "run.h"
 
 namespace erg::tools {
@@ -53,7 +53,7 @@ int train(const Settings& settings, const Common& common) {
   std::signal(SIGTERM, on_signal);
   Progress progress(settings.system + " on " + settings.data, settings.steps, common.quiet);
   for (int64_t step = 1; step <= settings.steps; ++step) {
-    trainer->set_rate(real(annealed_rate(settings, step)));
+    trainer->set_rate(real(rate_at(settings, step)));
     const Metrics metrics = trainer->step(next);
     const bool last = step == settings.steps || stop_signal;
     if (last || step % log_every == 0 || progress.due(step)) {
@@ -88,6 +88,8 @@ void add_train(CLI::App& app, const Common& common, Settings& settings, Run& run
   add_settings(*command, settings);
   std::string systems = "Systems:";
   for (const std::string& name : recipe_names()) systems += "\n  " + name + ": " + recipe_summary(name);
+  if (!settings.system.empty())
+    systems += "\n\nThe defaults above: preset " + preset_text(settings.system, settings.data, settings.preset);
   command->footer(systems);
   command->callback([&] { run = [&] { return train(settings, common); }; });
 }

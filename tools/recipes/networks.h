@@ -1,0 +1,39 @@
+// The networks a recipe asks for, by the name in its settings (--nets), on the device of the settings.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "../../engine/optim.h"
+#include "../../models/nets.h"
+#include "../settings.h"
+
+namespace erg::tools {
+
+/// The names --nets knows.
+std::vector<std::string> network_names();
+
+inline bool is_image(const Shape& sample) { return sample.rank() == 3; }
+
+constexpr Activation leaky{Activation::Kind::leaky_relu, real(0.2)};
+
+/// What a system wants of the network that judges samples.
+struct CriticWish {
+  Activation hidden = leaky;  // of networks that leave it open
+  CriticOptions options = {};
+};
+
+/// z [B,latent] -> samples [B,...]. Throws UsageError for nets there are not, or that do not fit the samples.
+Sequential generator_net(const Settings& s, const Shape& sample, Noise& noise);
+/// Samples [B,...] -> [B,outputs]. Throws as generator_net.
+Sequential critic_net(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish = {});
+
+/// Noise of a system on its device.
+inline Noise noise_of(const Settings& s, std::string_view stream) { return Noise(s.seed, stream, device_of(s)); }
+
+/// Adam as the settings have it.
+inline Adam::Options adam_of(const Settings& s) {
+  return {.rate = real(s.rate), .beta1 = real(s.beta1), .beta2 = real(s.beta2)};
+}
+
+}  // namespace erg::tools

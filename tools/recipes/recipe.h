@@ -1,0 +1,104 @@
+// A recipe: one system as the program knows it: how it is made, what it is trained with, what samplers may follow.
+#pragma once
+
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../../models/ddls.h"
+#include "../../models/system.h"
+#include "../settings.h"
+
+namespace erg::tools {
+
+/// A law that a trained system defines, for any sampler to follow.
+struct Target {
+  std::string space;  // "latent": chains move the generator's input; "data": the sample itself
+  Energy energy;      // the law is exp(-energy)
+  real step_size;     // of Langevin dynamics on it, for a start
+  real low = -std::numeric_limits<real>::infinity(), high = std::numeric_limits<real>::infinity();  // to clamp it to
+  std::function<Tensor(int64_t count, Noise&)> start;  // where chains begin
+  std::function<Tensor(const Tensor&)> samples;        // what their states stand for
+};
+
+/// A system in training, with what the program needs of it.
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+  virtual Metrics step(const Batches& next) = 0;
+  virtual void set_rate(real rate) = 0;
+  /// New samples of the model; the noise decides which.
+  virtual Tensor sample(int64_t count, Noise& noise) = 0;
+  /// The laws this system defines, the one its paper samples first.
+  virtual std::vector<Target> targets() = 0;
+  /// What it has learned of the data, low where samples are likely: its energy, or minus its discriminator's logit.
+  virtual std::optional<Energy> landscape() = 0;
+  virtual void visit(Visitor& v) = 0;
+};
+
+/// The settings of a preset for one data set.
+struct Preset {
+  const char* data;
+  Settings settings;
+};
+
+struct Recipe {
+  const char* name;
+  const char* summary;
+  std::unique_ptr<Trainer> (*make)(const Settings&, const Shape& sample);
+  std::vector<Preset> paper;  // the paper's networks, constants and numbers of steps
+  std::vector<Preset> small;  // what two CPU cores train in minutes
+};
+
+/// A system behind the program's interface. It stays where it was made: its parts may point to each other.
+template <class System, auto targets_of>
+class TrainerOf : public Trainer {
+ public:
+  template <class Make>
+  explicit TrainerOf(const Make& make) : system_(make()) {}
+
+  Metrics step(const Batches& next) override { return system_.step(next); }
+  void set_rate(real rate) override { system_.set_rate(rate); }
+  void visit(Visitor& v) override { system_.visit(v); }
+  std::vector<Target> targets() override { return targets_of(system_); }
+
+  Tensor sample(int64_t count, Noise& noise) override {
+    if constexpr (requires { system_.generate(system_.prior(count, noise)); })
+      return system_.generate(system_.prior(count, noise));
+    else
+      return system_.sample(count, noise);
+  }
+
+  std::optional<Energy> landscape() override {
+    if constexpr (requires { system_.energy(); }) return system_.energy();
+    if constexpr (requires(Tensor x) { system_.logit(x); })
+      return [this](const Tensor& x) { return -system_.logit(x); };
+    return {};
+  }
+
+ private:
+  System system_;
+};
+
+/// Recipe::make of a system: make(settings, sample) returns it, targets(system) the laws it offers.
+template <auto make, auto targets>
+std::unique_ptr<Trainer> trainer(const Settings& s, const Shape& sample) {
+  return std::make_unique<TrainerOf<decltype(make(s, sample)), targets>>([&] { return make(s, sample); });
+}
+
+/// The target of systems with a generator and a logit, DDLS: the generator's input, moved by the verdict of whatever
+/// tells real from fake.
+template <class System>
+std::vector<Target> latent_target(System& system) {
+  const auto generate = [&system](const Tensor& z) { return system.generate(z); };
+  return {{.space = "latent",
+           .energy = ddls_energy(generate, [&system](const Tensor& x) { return system.logit(x); }),
+           .step_size = real(0.005),
+           .start = [&system](int64_t count, Noise& noise) { return system.prior(count, noise); },
+           .samples = generate}};
+}
+
+}  // namespace erg::tools

@@ -1,0 +1,68 @@
+#include "recipes.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "../data.h"
+#include "../error.h"
+
+namespace erg::tools {
+
+namespace {
+
+#define ERG_ADDRESS(name) &recipes::name,
+const Recipe* const all[] = {ERG_RECIPES(ERG_ADDRESS)};
+#undef ERG_ADDRESS
+
+const Recipe& find(const std::string& system) {
+  for (const Recipe* recipe : all)
+    if (system == recipe->name) return *recipe;
+  throw UsageError("unknown system '" + system + "'; there are " + join(recipe_names()));
+}
+
+/// How far apart two data sets are: their kinds, then the sizes of their samples, then the channels.
+auto distance(const std::string& a, const std::string& b) {
+  const Shape x = sample_shape(a), y = sample_shape(b);
+  return std::tuple(a != b, x.rank() != y.rank(), std::abs(x[0] - y[0]),
+                    x.rank() == y.rank() ? std::abs(x[x.rank() - 1] - y[y.rank() - 1]) : 0);
+}
+
+const Preset& find_preset(const std::string& system, const std::string& data, const std::string& name) {
+  const Recipe& recipe = find(system);
+  if (name != "paper" && name != "small")
+    throw UsageError("unknown preset '" + name + "'; there are " + join(preset_names()));
+  const std::vector<Preset>& rows = name == "paper" ? recipe.paper : recipe.small;
+  return *std::ranges::min_element(rows, {}, [&](const Preset& row) { return distance(row.data, data); });
+}
+
+}  // namespace
+
+std::vector<std::string> recipe_names() {
+  std::vector<std::string> names;
+  for (const Recipe* recipe : all) names.emplace_back(recipe->name);
+  return names;
+}
+
+std::string recipe_summary(const std::string& system) { return find(system).summary; }
+
+std::vector<std::string> preset_names() { return {"paper", "small"}; }
+
+Settings preset(const std::string& system, const std::string& data, const std::string& name) {
+  Settings s = find_preset(system, data, name).settings;
+  s.system = system;
+  s.data = data;
+  s.preset = name;
+  s.out = "runs/" + system + "-" + data;
+  return s;
+}
+
+std::string preset_text(const std::string& system, const std::string& data, const std::string& name) {
+  const std::string source = find_preset(system, data, name).data;
+  return source == data ? name : name + " of " + source + ", the nearest to " + data + " that it has";
+}
+
+std::unique_ptr<Trainer> make_trainer(const Settings& settings, const Shape& sample) {
+  return find(settings.system).make(settings, sample);
+}
+
+}  // namespace erg::tools
