@@ -4,8 +4,8 @@
     kernels_torch.py REPORT [--device D] [--threads N] [--repeats R]
 
 REPORT is what `erg bench kernels --format json` printed. Prints JSON, a row for each of its rows and each variant; a
-variant that records a CUDA graph is to be compared with erg's time in a graph. Batch norm is PyTorch's own kernel,
-convolutions are cuDNN's fastest and NHWC, products cuBLAS's, Adam is the fused one over 32 tensors.
+variant that records a CUDA graph is to be compared with erg's time in a graph. Batch norm is PyTorch's own kernel and
+another for the leaky ReLU, convolutions are cuDNN's fastest and NHWC, products cuBLAS's, Adam is the fused one.
 """
 
 import json
@@ -26,6 +26,7 @@ if options.device == "cuda" and device == "cpu":
     common.no_device("PyTorch")
 
 LAUNCHES = 20  # in a run, as in erg's graphs
+SLOPE = 0.2  # of leaky ReLUs, where the kernel has one
 
 
 def normals(*shape):
@@ -89,7 +90,7 @@ def langevin(shape):
 
 def adam(shape):
     (n,) = numbers(shape)
-    tensors = 32
+    tensors = 25  # as erg's gradients
     parameters = [torch.nn.Parameter(normals(n * (i + 1) // tensors - n * i // tensors)) for i in range(tensors)]
     for parameter in parameters:
         parameter.grad = torch.randn_like(parameter)
@@ -105,14 +106,22 @@ def norm_arrays(shape):
 
 def batch_norm(shape):
     x, _, gamma, beta = norm_arrays(shape)
-    yield "eager", lambda: functional.batch_norm(x, None, None, gamma, beta, training=True)
+
+    def forward():
+        return functional.leaky_relu(functional.batch_norm(x, None, None, gamma, beta, training=True), SLOPE)
+
+    yield "eager", forward
 
 
 def batch_norm_backward(shape):
     x, g, gamma, beta = norm_arrays(shape)
-    _, mean, rstd = aten.native_batch_norm(x, gamma, beta, None, None, True, 0.1, 1e-5)
-    arguments = (g, x, gamma, None, None, mean, rstd, True, 1e-5, [True, True, True])
-    yield "eager", lambda: aten.native_batch_norm_backward(*arguments)
+    normalised, mean, rstd = aten.native_batch_norm(x, gamma, beta, None, None, True, 0.1, 1e-5)
+    arguments = (x, gamma, None, None, mean, rstd, True, 1e-5, [True, True, True])
+
+    def backward():
+        return aten.native_batch_norm_backward(aten.leaky_relu_backward(g, normalised, SLOPE, False), *arguments)
+
+    yield "eager", backward
 
 
 def sum_axis(shape):
@@ -152,7 +161,7 @@ def conv2d(shape):
 def conv2d_bias(shape):
     x, w, _, stride, pad = conv_arrays(shape)
     bias = normals(len(w))
-    yield "eager", lambda: functional.leaky_relu(functional.conv2d(x, w, bias, stride, pad), 0.2)
+    yield "eager", lambda: functional.leaky_relu(functional.conv2d(x, w, bias, stride, pad), SLOPE)
 
 
 def conv_gradient(*wanted):
@@ -200,10 +209,10 @@ CHAINS_PRECISIONS = ("fp32", "tf32")  # erg's chains are fp32; PyTorch's may be 
 
 
 def labelled(rows):
-    """Every variant of every row, the kernels that erg has no ruler for first."""
+    """Every variant of every row: first the kernels that erg has no ruler for, and of each what is largest."""
     for kernel, variants in KERNELS.items():
         count = 1 if kernel == "dense_chain_" else LAUNCHES
-        for row in rows:
+        for row in reversed(rows):
             if row["kernel"] != kernel:
                 continue
             for precision in CHAINS_PRECISIONS if kernel == "dense_chain_" and device == "cuda" else [row["precision"]]:

@@ -58,7 +58,10 @@ class Chains(common.Runner):
 
         @jax.jit
         def driven(noise, x):
-            return jax.lax.scan(lambda x, xi: (step(x, xi), None), x, noise)[0]
+            def driven_step(x, xi):
+                return step(x, jnp.zeros_like(x).at[: len(xi)].set(xi)), None
+
+            return jax.lax.scan(driven_step, x, noise)[0]
 
         self.starts, self.chain, self.driven, self.calls = starts, chain, driven, 0
 

@@ -25,6 +25,13 @@ def as_array(tensor):
     return (tensor.permute(0, 2, 3, 1) if tensor.dim() == 4 else tensor).cpu().numpy()
 
 
+def given(noise, x):
+    """The noise of a step where it is given for the first chains."""
+    xi = torch.zeros_like(x)
+    xi[: len(noise)] = as_tensor(noise)
+    return xi
+
+
 def network(work):
     nn = torch.nn
     if work.energy == "mlp":
@@ -60,8 +67,8 @@ class Chains(common.Runner):
         self.starts = as_tensor(work.starts[: work.B])
 
     def chain(self, x, noise=None):
-        for k in range(self.work.steps):
-            x = self.step(x, None if noise is None else as_tensor(noise[k]))
+        for k in range(self.work.steps if noise is None else len(noise)):
+            x = self.step(x, None if noise is None else given(noise[k], x))
         return x
 
     def run(self):
@@ -110,8 +117,8 @@ class UpdateInPlace(Chains):
 
     def chain(self, x, noise=None):
         work, gradient, x = self.work, self.starts, x.clone()
-        for k in range(work.steps):
-            z = self.z.normal_() if noise is None else as_tensor(noise[k])
+        for k in range(work.steps if noise is None else len(noise)):
+            z = self.z.normal_() if noise is None else given(noise[k], x)
             x.add_(gradient, alpha=-work.drift).add_(z, alpha=work.noise).clamp_(work.low, work.high)
         return x
 

@@ -46,8 +46,9 @@ Availability find_devices() {
     cudaDriverGetVersion(&driver);
     cudaRuntimeGetVersion(&needed);
     if (driver == 0) return {0, "no NVIDIA driver is installed"};
-    return {0, "the NVIDIA driver serves CUDA " + version_text(driver) + ", this build needs " + version_text(needed) +
-                   "; update the driver"};
+    const int oldest = needed / 1000 * 1000;  // a driver serves every runtime of its major version
+    return {0, "the NVIDIA driver serves CUDA " + version_text(driver) + ", this build needs " + version_text(oldest) +
+                   " or newer; update the driver"};
   }
   if (error == cudaErrorNoDevice || error == cudaSuccess) return {0, "the NVIDIA driver finds no GPU"};
   return {0, std::string("CUDA cannot start: ") + cudaGetErrorString(error)};

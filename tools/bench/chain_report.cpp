@@ -18,6 +18,8 @@ constexpr const char* notes =
     "GFLOP/s: 4 operations a weight and place where it is used, a multiplication and an addition forward and back.\n"
     "GB/s: what the update moves, x and its gradient read and x written. The law is checked against chains in double:\n"
     "'difference' with the same noise; with other noise the moments in standard errors, and the energy distance.\n";
+constexpr const char* gpu_notes =
+    "'difference' is that with products in fp32. 'in tf32': after one step where a network has rectifiers.\n";
 
 std::vector<Column> columns(bool on_gpu) {
   const auto products = on_gpu ? std::optional<std::string>("products") : std::nullopt;
@@ -38,9 +40,8 @@ std::vector<Column> columns(bool on_gpu) {
 }
 
 Timed timed(const Workload& w, uint64_t seed) {
-  const auto run = [run = w.run, starts = w.starts(), noise = Noise(seed, "bench", w.device)]() mutable {
-    run(starts, noise);
-  };
+  const auto run = [run = w.run, starts = w.starts(), steps = w.problem->steps,
+                    noise = Noise(seed, "bench", w.device)]() mutable { run(starts, steps, noise); };
   return Timed(run, w.device);
 }
 
@@ -84,6 +85,7 @@ Report measure_chains(const BenchOptions& options, const std::vector<Workload>& 
                 {},
                 ceilings.remarks(),
                 notes};
+  if (options.on_gpu()) report.notes += gpu_notes;
   bool disturbed = false;
   for (size_t i = 0; i < workloads.size(); ++i) {
     const Row row = row_of(workloads[i], times[i].median(), ceilings, options.seed);

@@ -25,6 +25,9 @@ Json export_problem(const std::filesystem::path& folder, const Problem& p) {
     return write_tensor(kind,
                         Tensor::from_host({s.count, s.size}, std::vector<real>(s.values.begin(), s.values.end())));
   };
+  const auto write_driven = [&](const std::string& kind, const Driven& driven) {
+    return Json{{"steps", driven.steps}, {"allowed", driven.allowed}, {"chains", write_sample(kind, driven.chains)}};
+  };
   Json json = {{"energy", p.energy},
                {"steps", p.steps},
                {"drift", p.langevin.drift},
@@ -34,7 +37,8 @@ Json export_problem(const std::filesystem::path& folder, const Problem& p) {
                {"grad_clip", p.langevin.grad_clip},
                {"starts", write_tensor("starts", p.starts)},
                {"given_noise", write_tensor("noise", concat(p.noise, 0))},
-               {"driven", write_sample("driven", p.driven)},
+               {"driven", write_driven("driven", p.driven)},
+               {"driven_in_tf32", write_driven("driven-in-tf32", p.driven_in_tf32)},
                {"reference", nullptr},
                {"weights", Json::array()}};
   if (p.reference.count > 0) json["reference"] = write_sample("reference", p.reference);

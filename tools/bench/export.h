@@ -14,6 +14,7 @@ namespace erg::tools {
 ///   NAME.starts.npy        where chains start [chains,...]
 ///   NAME.noise.npy         the normals that drive the first few chains: their first step's, their second's, ...
 ///   NAME.driven.npy        where those chains end, computed in double
+///   NAME.driven-in-tf32.npy  where they are when chains with products in tf32 are compared with them
 ///   NAME.reference.npy     where chains with noise of their own end, computed in double; not for images
 ///   NAME.weight.I.npy      a network's weights and biases in turn, in this project's layouts ([in,out], HWIO)
 ///

@@ -1,5 +1,9 @@
 """report.md: what report.json holds, to read."""
 
+from .bars import peer_ratio
+
+UNITS = {"clocks.sm": "MHz", "clocks.mem": "MHz", "power.draw": "W", "temperature.gpu": "C"}
+
 
 def number(value, digits=3):
     """As short as its precision allows: 0.0123, 4.56, 789."""
@@ -7,12 +11,12 @@ def number(value, digits=3):
         return "-"
     if isinstance(value, str | int):
         return str(value)
-    return f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:.0f}"
+    return f"{value:.{digits}g}" if abs(value) < 999.5 else f"{value:.0f}"
 
 
 def table(head, rows):
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "/") for cell in line) + " |" for line in lines) + "\n"
 
 
 def found(report, step):
@@ -32,6 +36,7 @@ def machine(report):
         name = "A GPU without nvidia-smi"
     lines = [
         f"- {name}",
+        *ceilings(report),
         f"- nvcc {m['nvcc'] or '-'}, {m['compiler']}, {m['cmake'] or 'no cmake'}, Python {m['python']}",
         f"- {m['cpu']}, {m['cores']} cores, {m['system']}",
         f"- {m['date']}, {m['machine']}, commit {m['commit'] or 'unknown'}",
@@ -58,21 +63,23 @@ def tests(report):
 
 def bars(report):
     """Every bar, what was measured and whether it was reached."""
-    if not report["bars"]:
-        return "None is for the emulator.\n"
-
-    def verdict(reached):
-        return {True: "yes", False: "no", None: "-"}[reached]
-
     def bar(row, key):
         return "-" if row[key] is None else f"{'at most ' if row['at_most'] else ''}{row[key]} {row['unit']}"
 
+    def verdict(row, key):
+        if row[key] is None:
+            return "-"
+        return {True: "yes", False: "**no**", None: "**not measured**"}[row[f"{key}_reached"]]
+
     rows = [
-        [row["item"], number(row["measured"]), bar(row, "must"), verdict(row["must_reached"]), bar(row, "ambitious"),
-         verdict(row["ambitious_reached"])]
+        [row["item"], number(row["measured"]), bar(row, "must"), verdict(row, "must"), bar(row, "ambitious"),
+         verdict(row, "ambitious")]
         for row in report["bars"]
     ]  # fmt: skip
-    return table(["", "measured", "bar", "reached", "ambitious", "reached"], rows)
+    missing = sum(row["measured"] is None for row in report["bars"])
+    must = [row["must_reached"] for row in report["bars"] if row["must"] is not None]
+    summary = f"{must.count(True)} of {len(must)} bars were reached; {missing} of {len(rows)} rows were not measured."
+    return f"{summary}\n\n" + table(["", "measured", "bar", "reached", "ambitious", "reached"], rows)
 
 
 def rows_of(report, step):
@@ -81,10 +88,17 @@ def rows_of(report, step):
 
 def clocks(report, step):
     told = [
-        f"{name} {number(v['median'])} ({number(v['least'])} to {number(v['most'])})"
+        f"{name} {number(v['median'])} {UNITS[name]} ({number(v['least'])} to {number(v['most'])})"
         for name, v in found(report, step).get("clocks", {}).items()
     ]
     return f"While this ran: {', '.join(told)}.\n" if told else ""
+
+
+def left_out(report, *steps):
+    """What peers did not measure, and why."""
+    pairs = [(step, *pair) for step in steps for pair in found(report, step).get("left_out", {}).items()]
+    lines = [f"- {step}: {name}: {why}\n" for step, name, why in pairs]
+    return "\nLeft out:\n\n" + "".join(lines) if lines else ""
 
 
 def of_ceiling(row):
@@ -92,43 +106,50 @@ def of_ceiling(row):
 
 
 def kernels(report):
-    peers = {}
-    for row in rows_of(report, "torch kernels"):
-        peers.setdefault((row["kernel"], row["shape"], row["precision"]), []).append(row)
     rows = []
-    for row in rows_of(report, "erg kernels"):
-        ratios = []
-        for peer in peers.get((row["kernel"], row["shape"], row["precision"]), []):
-            own = row["us_in_graph"] if "graph" in peer["variant"] and row["us_in_graph"] else row["us"]
-            ratios.append(f"{peer['variant']} {number(peer['us'] / own)}")
+    own = rows_of(report, "erg kernels")
+    precisions = {(row["kernel"], row["shape"], row["precision"]) for row in own}
+    for row in own:
+        work, ratios = (row["kernel"], row["shape"]), []
+        for peer in rows_of(report, "torch kernels"):
+            if (peer["kernel"], peer["shape"]) != work:
+                continue
+            if peer["precision"] == row["precision"]:
+                ratios.append(f"{peer['variant']} {number(peer_ratio(row, peer))}")
+            elif (*work, peer["precision"]) not in precisions:  # erg knows only one
+                ratios.append(f"{peer['variant']}, {peer['precision']} {number(peer_ratio(row, peer))}")
         rows.append([
             row["kernel"], row["shape"], row["precision"], number(row["us"]), number(row["us_in_graph"]),
             number(row["gflops_per_s"]), number(row["gbytes_per_s"]), of_ceiling(row),
             f"{row['ruler']} {number(row['ratio'])}" if row["ruler"] else "-", ", ".join(ratios) or "-",
         ])  # fmt: skip
     head = ["kernel", "shape", "", "us", "in a graph", "GFLOP/s", "GB/s", "ceiling", "vendor / erg", "PyTorch / erg"]
-    return table(head, rows) + "\n" + clocks(report, "erg kernels")
+    return table(head, rows) + "\n" + clocks(report, "erg kernels") + left_out(report, "torch kernels")
+
+
+def failed(row):
+    return "" if row["law"]["passed"] else " **FAILED**"
 
 
 def chains(report):
-    peers = {}
-    for framework in ("torch", "jax"):
-        for precision in ("fp32", "tf32"):
-            for row in rows_of(report, f"{framework} langevin {precision}"):
-                peers.setdefault(row["work"], []).append((framework, precision, row))
+    peers, runs = {}, [(f, p) for f in ("torch", "jax") for p in ("fp32", "tf32")]
+    for framework, precision in runs:
+        for row in rows_of(report, f"{framework} langevin {precision}"):
+            peers.setdefault(row["work"], []).append((framework, precision, row))
     rows = []
     for row in rows_of(report, "erg langevin"):
         ratios = [
-            f"{framework} {peer['variant']} {precision} {number(peer['us_per_step'] / row['us_per_step'])}"
+            f"{framework} {peer['variant']} {precision} {number(peer['us_per_step'] / row['us_per_step'])}{failed(peer)}"
             for framework, precision, peer in peers.get(row["work"], [])
         ]
         rows.append([
             row["workload"], row["B"], row["d"], row["precision"], number(row["us_per_step"]),
             number(row["mchain_steps_per_s"]), of_ceiling(row),
-            "ok" if row["law"]["passed"] else "**FAILED**", ", ".join(ratios) or "-",
+            failed(row) or "ok", ", ".join(ratios) or "-",
         ])  # fmt: skip
     head = ["workload", "chains", "size", "", "us a step", "M chain-steps/s", "ceiling", "law", "peers / erg"]
-    return table(head, rows) + "\n" + clocks(report, "erg langevin")
+    missing = left_out(report, *(f"{framework} langevin {precision}" for framework, precision in runs))
+    return table(head, rows) + "\n" + clocks(report, "erg langevin") + missing
 
 
 def sanitizer(report):
@@ -138,14 +159,14 @@ def sanitizer(report):
 
 
 def ceilings(report):
-    """The lowest and the highest that was measured of each."""
+    """Lines of the machine's description: the lowest and the highest that was measured of each."""
     rates, units = {}, {}
     for figures in found(report, "erg kernels").get("ceilings", {}).values():
         for name, figure in figures.items():
             rates.setdefault(name, []).append(figure["rate"])
             units[name] = figure["unit"]
     lines = [f"- {name}: {number(min(of))} to {number(max(of))} {units[name]}" for name, of in rates.items()]
-    return "\n".join(lines + [f"- {line}" for line in found(report, "erg kernels").get("remarks", [])]) + "\n"
+    return [*lines, *(f"- {line}" for line in found(report, "erg kernels").get("remarks", []))]
 
 
 def text(report):
@@ -153,5 +174,5 @@ def text(report):
         "# erg on a GPU\n", machine(report), steps(report),
         "## Bars\n\nx: a ratio; of times, the other's over erg's. The worst row counts.\n", bars(report),
         "## Tests\n", tests(report), "## compute-sanitizer\n", sanitizer(report),
-        "## Kernels\n", ceilings(report), kernels(report), "## Langevin chains\n", chains(report),
+        "## Kernels\n", kernels(report), "## Langevin chains\n", chains(report),
     ])  # fmt: skip

@@ -17,7 +17,6 @@ from . import toolkit
 from .steps import Failed, Skipped
 
 PEERS = toolkit.ROOT / "bench" / "peers"
-RULERS = ("libcublas", "libcudnn")
 CLOCKS = ("clocks.sm", "clocks.mem", "power.draw", "temperature.gpu")
 FIGURES = ("name", "driver_version", "compute_cap", "memory.total", "clocks.max.sm", "clocks.max.mem", *CLOCKS)
 
@@ -70,7 +69,7 @@ def describe_machine():
         "compiler": first_line(os.environ.get("CXX", "g++"), "--version"),
         "cmake": first_line("cmake", "--version"),
         "python": platform.python_version(),
-        "commit": first_line("git", "rev-parse", "HEAD"),
+        "commit": first_line("git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"),
     }
 
 
@@ -100,15 +99,6 @@ def is_number(text):
 # ---- erg
 
 
-def vendor_libraries():
-    """For the loader: where a Python package brought cuBLAS and cuDNN along. erg opens them if it finds them."""
-    spec = importlib.util.find_spec("nvidia")
-    places = [pathlib.Path(place) for place in (spec.submodule_search_locations if spec else ())]
-    folders = {path.parent for place in places for path in place.rglob("lib*.so.*") if path.name.startswith(RULERS)}
-    listed = [*sorted(map(str, folders)), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
-    return {"LD_LIBRARY_PATH": ":".join(listed)} if listed else {}
-
-
 def describe_devices(build, steps):
     """What erg finds to compute on. Raises Failed where that is no cuda device."""
     output = steps.command([build.program, "devices", "--json"])
@@ -135,8 +125,10 @@ def run_benchmark(build, steps, benchmark, extra=lambda part: []):
     reduced = ["--small", "--repeats", "1"] if build.emulator else ["--repeats", "5"]
     with watched_clocks(found["clocks"]):
         for part in benchmark_parts(build, steps, benchmark):
-            command = [build.program, "bench", benchmark, "--device", "cuda", "--format", "json", "--quiet"]
-            output = steps.command([*command, *reduced, "--only", part, *extra(part)], vendor_libraries())
+            command = [build.program, "bench", benchmark, "--device", "cuda", "--format", "json", "--quiet", *reduced]
+            # One that hangs must not take all of the others' time.
+            most = steps.left() / 2
+            output = steps.command([*command, "--only", part, *extra(part)], toolkit.vendor_libraries(), most)
             if output.code not in (0, 1) or not output.stdout:
                 found["failed"][part] = output.why()
                 continue
@@ -166,6 +158,9 @@ def bench_langevin(build, steps, out):
 
 # ---- Peers
 
+# A peer leaves out what it has no time for: first comes what bars.py compares.
+CHAINS_FIRST = {"fp32": ["mlp", "update"], "tf32": ["image"]}
+
 
 def run_peer(build, steps, module, script, arguments):
     """A peer on the device (the emulator's is the CPU), with the Python that runs this."""
@@ -180,6 +175,8 @@ def run_peer(build, steps, module, script, arguments):
     if output.code not in (0, 1) or not output.stdout:
         raise Failed(output.why(), found)
     found.update(json.loads(output.stdout))
+    for name, why in found["left_out"].items():
+        steps.note(f"left out: {name}: {why}")
     if output.code == 1:
         raise Failed("its chains miss their law", found)
     return found
@@ -187,7 +184,9 @@ def run_peer(build, steps, module, script, arguments):
 
 def peer_chains(build, steps, out, module, script, precision):
     """The exported work in another framework."""
-    folders = sorted(path.parent for path in (out / "work").glob("*/work.json"))
+    first = CHAINS_FIRST[precision]
+    folders = [path.parent for path in (out / "work").glob("*/work.json")]
+    folders.sort(key=lambda folder: (first.index(folder.name) if folder.name in first else len(first), folder))
     if precision == "tf32":
         folders = [folder for folder in folders if has_products(folder)]
     if not folders:
@@ -202,7 +201,7 @@ def has_products(folder):
 
 def peer_kernels(build, steps, out):
     """The kernels' shapes in PyTorch."""
-    rows = out / "kernels.json"
+    rows = out / "work" / "kernels.json"
     if not rows.exists():
         raise Skipped("erg bench kernels measured nothing")
     return run_peer(build, steps, "torch", "kernels_torch.py", [rows])

@@ -1,9 +1,11 @@
 """The parts of a report, one after another: each has its share of the time, and none of them stops the others."""
 
 import os
+import re
 import signal
 import subprocess
 import time
+import traceback
 
 
 class Failed(Exception):
@@ -27,6 +29,12 @@ class Output:
     def last_line(self):
         lines = (self.stdout + self.stderr).strip().splitlines()
         return lines[-1] if lines else "it printed nothing"
+
+    def first_error(self):
+        """The first line that speaks of an error, with the one below, which may say more; or the last line."""
+        lines = [line.strip() for line in (self.stderr + self.stdout).splitlines() if line.strip()]
+        errors = [i for i, line in enumerate(lines) if re.search(r"\b(error|fatal)\b", line, re.IGNORECASE)]
+        return " ".join(lines[errors[0] : errors[0] + 2])[:300] if errors else self.last_line()
 
     def why(self):
         """How a command that failed ended."""
@@ -60,12 +68,16 @@ class Steps:
             result.update(status="skipped", why=str(reason))
         except Failed as reason:
             result.update(status="failed", why=str(reason), found=reason.found)
-        except (OSError, ValueError, KeyError) as reason:  # a file or a reply that is not as it should be
+        except Exception as reason:  # noqa: BLE001 - a file or a reply that is not as it should be stops nothing else
+            self.note(traceback.format_exc())
             result.update(status="failed", why=f"{type(reason).__name__}: {reason}")
         result["seconds"] = round(time.monotonic() - begin, 1)
         self.results[name] = result
         self.say(f"== {name}: {result['status']} ({result['seconds']} s){': ' if result['why'] else ''}{result['why']}")
-        self.changed()
+        try:
+            self.changed()
+        except Exception:  # noqa: BLE001 - the steps that are left are worth more than this report of them
+            self.say(traceback.format_exc())
         return result["found"]
 
     def command(self, command, environment=None, most=None):
@@ -83,6 +95,9 @@ class Steps:
                 os.killpg(process.pid, signal.SIGKILL)
                 stdout, stderr = process.communicate()
                 code = None
+            except BaseException:  # who interrupts this ends its children too, which the terminal does not reach
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
         self.note(stdout + stderr + f"-> {'killed: its time was up' if code is None else code}\n")
         return Output(code, stdout, stderr)
 

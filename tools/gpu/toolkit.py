@@ -1,5 +1,6 @@
 """The CUDA Toolkit: where it is, and what the repository compiles for."""
 
+import importlib.util
 import os
 import pathlib
 import re
@@ -8,6 +9,7 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KERNELS = ROOT / "kernels" / "cuda"
+RULERS = ("libcublas", "libcudnn")
 
 
 def find(name):
@@ -30,6 +32,15 @@ def nvcc_version(nvcc):
         return None
     found = re.search(r"release (\d+\.\d+)", said)
     return found and found[1]
+
+
+def vendor_libraries():
+    """For the loader: where a Python package brought cuBLAS and cuDNN along. erg opens them if it finds them."""
+    spec = importlib.util.find_spec("nvidia")
+    places = [pathlib.Path(place) for place in (spec.submodule_search_locations if spec else ())]
+    folders = {path.parent for place in places for path in place.rglob("lib*.so.*") if path.name.startswith(RULERS)}
+    listed = [*sorted(map(str, folders)), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
+    return {"LD_LIBRARY_PATH": ":".join(listed)} if listed else {}
 
 
 def architectures():
