@@ -7,7 +7,7 @@
 #include "engine/io/checkpoint.h"
 #include "tools/data.h"
 #include "tools/error.h"
-#include "tools/modes.h"
+#include "tools/metrics/modes.h"
 #include "tools/picture.h"
 #include "tools/recipes/recipes.h"
 

@@ -6,7 +6,7 @@
 #include "commands.h"
 #include "data.h"
 #include "error.h"
-#include "modes.h"
+#include "metrics/modes.h"
 #include "picture.h"
 #include "recipes/recipes.h"
 #include "run.h"

@@ -1,0 +1,78 @@
+#include "classifier_score.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "features.h"
+
+namespace erg::tools {
+
+namespace {
+
+/// Softmax of each row, in double: [N*K].
+std::vector<double> probabilities(const Tensor& logits) {
+  const std::vector<real> values = logits.to_host();
+  const auto k = size_t(logits.dim(1));
+  std::vector<double> p(values.size());
+  for (size_t row = 0; row < p.size(); row += k) {
+    const double largest = *std::max_element(&values[row], &values[row] + k);
+    double sum = 0;
+    for (size_t i = row; i < row + k; ++i) sum += p[i] = std::exp(values[i] - largest);
+    for (size_t i = row; i < row + k; ++i) p[i] /= sum;
+  }
+  return p;
+}
+
+/// exp(H(mean p) - mean H(p)) of rows [first, last), which is exp(mean KL(p || mean p)).
+double score(const std::vector<double>& p, size_t k, size_t first, size_t last) {
+  std::vector<double> marginal(k, 0);
+  double negative_entropy = 0;
+  for (size_t i = first * k; i < last * k; ++i) {
+    marginal[i % k] += p[i] / double(last - first);
+    if (p[i] > 0) negative_entropy += p[i] * std::log(p[i]) / double(last - first);
+  }
+  double marginal_entropy = 0;
+  for (double m : marginal)
+    if (m > 0) marginal_entropy -= m * std::log(m);
+  return std::exp(marginal_entropy + negative_entropy);
+}
+
+}  // namespace
+
+std::vector<uint8_t> classes(const Tensor& logits) {
+  check_features("classes", logits, 0);
+  const std::vector<real> values = logits.to_host();
+  const auto k = size_t(logits.dim(1));
+  std::vector<uint8_t> all;
+  for (size_t row = 0; row < values.size(); row += k)
+    all.push_back(uint8_t(std::max_element(&values[row], &values[row] + k) - &values[row]));
+  return all;
+}
+
+double accuracy(const Tensor& logits, std::span<const uint8_t> labels) {
+  check_features("accuracy", logits, 1);
+  if (int64_t(labels.size()) != logits.dim(0))
+    throw std::invalid_argument("[accuracy] " + std::to_string(labels.size()) + " labels for logits " +
+                                to_string(logits.shape()));
+  const std::vector<uint8_t> found = classes(logits);
+  int64_t right = 0;
+  for (size_t i = 0; i < labels.size(); ++i) right += found[i] == labels[i];
+  return double(right) / double(labels.size());
+}
+
+SplitScore classifier_score(const Tensor& logits, int splits) {
+  if (splits < 1) throw std::invalid_argument("[classifier_score] wants a split at least");
+  check_features("classifier_score", logits, splits);
+  const std::vector<double> p = probabilities(logits);
+  const auto n = size_t(logits.dim(0)), k = size_t(logits.dim(1)), parts = size_t(splits);
+  double sum = 0, squares = 0;
+  for (size_t i = 0; i < parts; ++i) {
+    const double s = score(p, k, i * n / parts, (i + 1) * n / parts);
+    sum += s;
+    squares += s * s;
+  }
+  const double mean = sum / splits;
+  return {mean, std::sqrt(std::max(0.0, squares / splits - mean * mean))};
+}
+
+}  // namespace erg::tools

@@ -1,0 +1,36 @@
+// The digit classifier that counts StackedMNIST's modes: the small network of PyTorch's MNIST example, which MEG's
+// protocol uses too (Kumar et al. 2019, their code), with its names and layouts, so that its state dict can be loaded.
+#pragma once
+
+#include "../../engine/io/image_set.h"
+#include "../../engine/nn.h"
+#include "networks.h"
+
+namespace erg::tools {
+
+/// conv 5x5 (1 -> 10), max-pool, ReLU; conv 5x5 (10 -> 20), max-pool, ReLU; 320 -> 50, ReLU; 50 -> 10. 21,840 numbers.
+/// Without the example's dropout, which costs accuracy when training is as short as here.
+struct DigitNet {
+  Conv2d conv1, conv2;
+  Linear fc1, fc2;
+
+  explicit DigitNet(Noise& noise);
+  /// Images [B,28,28,1] in [-1,1] -> features [B,50], the last hidden layer, and logits [B,10]. Recorded operations.
+  Outputs operator()(const Tensor& images);
+  void visit(Visitor& v);
+};
+
+/// -mean log softmax(logits)[label]; logits [B,K], B labels below K.
+Tensor cross_entropy(const Tensor& logits, std::span<const uint8_t> labels);
+
+struct DigitTraining {
+  int64_t epochs = 8, batch = 50;
+  double rate = 2e-3;  // Adam's, falling to 0 on a straight line
+  uint64_t seed = 1;
+};
+
+/// A net trained on images 28x28x1. `progress` is told the step and the number of steps.
+DigitNet train_digit_net(const io::ImageSet& images, const DigitTraining& training,
+                         const std::function<void(int64_t step, int64_t steps)>& progress = {});
+
+}  // namespace erg::tools
