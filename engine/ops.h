@@ -63,6 +63,10 @@ Tensor sum(const Tensor& x);
 Tensor mean(const Tensor& x);
 /// The sum over everything but the first dimension: [B,...] -> [B].
 Tensor sum_per_sample(const Tensor& x);
+/// The largest element of each sample, and log sum exp over a sample's elements, which never overflows: [B,...] -> [B].
+/// Where several are largest, the gradient of the maximum goes to one of them. Throws if a sample has no elements.
+Tensor max_per_sample(const Tensor& x);
+Tensor logsumexp_per_sample(const Tensor& x);
 
 // ---- Linear algebra (ops/linear.cpp)
 

@@ -6,6 +6,8 @@
 #include <unordered_set>
 
 #include "../kernels/update.h"
+#include "ops.h"
+#include "tape.h"
 
 namespace erg {
 
@@ -77,10 +79,25 @@ void Adam::step(std::span<const Tensor> grads) {
                             options_.epsilon,
                             real(1 - std::pow(double(options_.beta1), double(steps_))),
                             real(1 - std::pow(double(options_.beta2), double(steps_)))};
+  std::vector<Tensor> within;
+  if (options_.clip > 0) grads = within = clipped(grads, s.correction2);
   real *m = m_.mutate(), *v = v_.mutate(), *p = arena_.mutate();
   arena_.for_each_table(grads, [&](const kernels::Gradients& g, int64_t at) {
     kernels::adam_(arena_.stream(), s, g, m + at, v + at, p + at);
   });
+}
+
+std::vector<Tensor> Adam::clipped(std::span<const Tensor> grads, real correction2) const {
+  const Pause pause;
+  const Tensor bounds = options_.clip * sqrt(v_ / correction2) + real(0.1);
+  std::vector<Tensor> result;
+  int64_t at = 0;
+  for (const Tensor& g : grads) {
+    const Tensor bound = reshape(slice(bounds, 0, at, at + g.size()), g.shape());
+    result.push_back(maximum(minimum(g, bound), -bound));
+    at += aligned(g.size());
+  }
+  return result;
 }
 
 void Adam::visit(Visitor& v) {

@@ -50,6 +50,9 @@ class Adam {
  public:
   struct Options {
     real rate = 1e-3f, beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
+    /// Clips each gradient element to +-(clip * sqrt(v / (1 - beta2^t)) + 0.1), with v of the step before; 0: never.
+    /// 3 in the code of Du & Mordatch 2019, where it holds an energy through its worst batches.
+    real clip = 0;
   };
   Adam(std::vector<Tensor> params, const Options& options);
   void step(std::span<const Tensor> grads);
@@ -57,6 +60,8 @@ class Adam {
   void visit(Visitor& v);
 
  private:
+  std::vector<Tensor> clipped(std::span<const Tensor> grads, real correction2) const;
+
   Arena arena_;
   Options options_;
   Tensor m_, v_;

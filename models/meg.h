@@ -20,6 +20,9 @@ class Meg {
   struct Options {
     int64_t latent = 2;
     real penalty = 0.1f;  // lambda, on the full squared norm of each sample's gradient
+    /// The authors' code on images: the norm is each pixel's over its channels, and the penalty the mean over pixels,
+    /// so that lambda counts for lambda / (height * width).
+    bool pixel_penalty = false;
     int energy_steps = 5;
     Adam::Options adam{.rate = 1e-4f, .beta1 = 0.5f, .beta2 = 0.9f};
   };

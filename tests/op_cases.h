@@ -182,6 +182,18 @@ inline void add_reductions(std::vector<OpCase>& table) {
                      {{shape}},
                      [](const Inputs& x) { return sum_per_sample(x[0]); },
                      each_input(1)});
+  for (const Shape& shape : {Shape{3}, Shape{3, 5}, Shape{2, 2, 3, 2}}) {
+    table.push_back({"max_per_sample",
+                     to_string(shape),
+                     {{shape}},
+                     [](const Inputs& x) { return max_per_sample(x[0]); },
+                     each_input(1)});
+    table.push_back({"logsumexp_per_sample",
+                     to_string(shape),
+                     {{shape}},
+                     [](const Inputs& x) { return logsumexp_per_sample(x[0]); },
+                     each_input(2 * transcendental)});
+  }
 }
 
 inline void add_matmul(std::vector<OpCase>& table) {

@@ -68,6 +68,16 @@ const ErrorCase error_cases[] = {
        mean(t({0, 3}));
      }},
     {"sum_per_sample", {"[sum_per_sample]", "[]"}, [] { sum_per_sample(t({})); }},
+    {"max_per_sample",
+     {"[max_per_sample]", "[2,0]"},
+     [] {
+       max_per_sample(t({2, 0}));
+     }},
+    {"logsumexp_per_sample",
+     {"[max_per_sample]", "[2,0]"},
+     [] {
+       logsumexp_per_sample(t({2, 0}));
+     }},
 
     {"matmul",
      {"[matmul]", "[64,100]", "[128,10]", "inner sizes differ"},

@@ -183,6 +183,7 @@ TEST(OpValues, OfMovesAndPools) {
   expect_values(permute(counting({1, 2, 1, 3}), {3, 0, 1, 2}), {0, 3, 1, 4, 2, 5});
   expect_values(reshape(counting({2, 3}), {3, 2}), {0, 1, 2, 3, 4, 5});
   expect_values(sum_per_sample(counting({2, 1, 3})), {3, 12});
+  expect_values(max_per_sample(counting({2, 1, 3})), {2, 5});
   expect_values(mean(counting({2, 3})), {2.5});
 }
 

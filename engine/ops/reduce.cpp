@@ -77,4 +77,22 @@ Tensor sum_per_sample(const Tensor& x) {
   return reshape(sum_to(flatten(x), {x.dim(0), 1}), {x.dim(0)});
 }
 
+Tensor max_per_sample(const Tensor& x) {
+  if (x.rank() == 0 || (x.size() == 0 && x.dim(0) > 0))
+    throw std::invalid_argument("[max_per_sample] wants samples with elements, [B,...], got " + to_string(x.shape()));
+  Tensor left = flatten(x);
+  // Each round folds the row in two; the middle of an odd one meets its neighbour.
+  while (left.dim(1) > 1) {
+    const int64_t n = left.dim(1), half = (n + 1) / 2;
+    left = maximum(slice(left, 1, 0, half), slice(left, 1, n - half, n));
+  }
+  return reshape(left, {x.dim(0)});
+}
+
+Tensor logsumexp_per_sample(const Tensor& x) {
+  const Tensor largest = max_per_sample(x.detach());  // any constant gives the same value and the same derivatives
+  const Tensor column = reshape(largest, {x.dim(0), 1});
+  return log(sum_per_sample(exp(flatten(x) - column))) + largest;
+}
+
 }  // namespace erg
