@@ -3,7 +3,7 @@
 // A classifier's logits f(x) define p(y|x) = softmax f(x)[y]. They have one freedom left, a constant per x, and JEM
 // spends it on x:
 //
-//   E(x, y) = -f(x)[y]        E(x) = -log sum_y exp f(x)[y]        p(y|x) is exp(-E(x, y)) / exp(-E(x), as it was
+//   E(x, y) = -f(x)[y]        E(x) = -log sum_y exp f(x)[y]        p(y|x) = exp(E(x) - E(x, y)), as before
 //
 //   the loss    E_(x,y) -log p(y|x) + weight * (E_x E(x) - E_x' E(x'))
 //

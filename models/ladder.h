@@ -17,8 +17,8 @@
 //   E -log p(y|x~)  on labelled batches, by the noisy path    +    weight * E |z^_0 - x|^2 / elements  on others
 //
 // The paper's full ladder has such a cost for every layer; "bottom" has this one, and weight 5000 at 100 labels, 2000
-// at 1000 and with all. Labels are read from the clean path, which has no noise. Labelled and other samples
-// are normalised apart, and the running statistics are those of labelled batches on the clean path (the authors' code).
+// at 1000 and with all. Labels are read from the clean path, which has no noise. Labelled and other samples are
+// normalised apart, and the running statistics are those of labelled batches on the clean path (the authors' code).
 //
 // Theirs on MNIST: 784-1000-500-250-250-250-10, sigma 0.3, pixels in [0,1], weights N(0, 1/fan_in), batches of 100 and
 // 100, Adam 2e-3 for 150 epochs, falling to zero on a straight line from the 100th.

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/ops.h"
@@ -70,6 +71,23 @@ TEST(Optimisers, AdamFollowsAPlainLoop) {
     v = 0.9 * v + 0.1 * g * g;
     p -= 0.01 * (m / (1 - std::pow(0.5, t))) / (std::sqrt(v / (1 - std::pow(0.9, t))) + 1e-8);
   });
+}
+
+/// Du & Mordatch 2019, their code: the bound is of the second moment before the step, corrected as after it.
+TEST(Optimisers, AdamClipsElementsByTheirHistory) {
+  Noise noise(1, "test");
+  const auto parameters = some_parameters(noise);
+  Adam adam(parameters, {.rate = real(0.01), .beta1 = real(0.5), .beta2 = real(0.9), .clip = real(0.5)});
+  int clipped = 0;
+  expect_same_path(parameters, adam, [&](int t, double& p, double g, double& m, double& v) {
+    const double correction = 1 - std::pow(0.9, t), bound = 0.5 * std::sqrt(v / correction) + 0.1;
+    clipped += std::abs(g) > bound;
+    g = std::clamp(g, -bound, bound);
+    m = 0.5 * m + 0.5 * g;
+    v = 0.9 * v + 0.1 * g * g;
+    p -= 0.01 * (m / (1 - std::pow(0.5, t))) / (std::sqrt(v / correction) + 1e-8);
+  });
+  EXPECT_GT(clipped, 0);
 }
 
 TEST(Optimisers, SgdFollowsAPlainLoop) {
