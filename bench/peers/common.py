@@ -4,6 +4,7 @@ A peer gives `main` one function, `variants(work)`: pairs of a name and a functi
 """
 
 import argparse
+import contextlib
 import datetime
 import importlib
 import json
@@ -11,10 +12,13 @@ import math
 import os
 import pathlib
 import platform
+import signal
 import statistics
 import sys
 import time
 import types
+
+START = time.monotonic()
 
 
 def framework(module, name):
@@ -31,6 +35,7 @@ np = framework("numpy", "NumPy")
 CHECKED_CHAINS = 1024
 POINTS, PERMUTATIONS = 512, 999
 SHORTEST = 0.03  # seconds a measurement should last
+NO_TIME = "no time was left"
 
 
 class Runner:
@@ -165,7 +170,7 @@ def check_law(work, runner, precision, seconds_a_run, seconds_left):
     law["passed"] = law["difference"] < driven["allowed"]
     batches = range(0, max(CHECKED_CHAINS, work.B), work.B)
     if work.reference is not None and len(batches) * seconds_a_run > seconds_left:
-        law["left_out"] = "the law of chains with noise of their own: no time was left"
+        law["left_out"] = f"the law of chains with noise of their own: {NO_TIME}"
     elif work.reference is not None:
         ends = np.concatenate([runner.ends(work.starts[i : i + work.B]).reshape(work.B, -1) for i in batches])
         ends, reference = ends.astype(np.float64), work.reference.astype(np.float64)
@@ -196,42 +201,52 @@ class Timed:
         self.seconds.append(self.seconds_a_call())
 
 
-class TimeTable:
-    """What there is time for: half of it to prepare, and a quarter to measure before laws are checked."""
-
-    def __init__(self, seconds):
-        self.start, self.seconds = time.monotonic(), seconds
-
-    def before(self, share):
-        return time.monotonic() - self.start < share * self.seconds
-
-    def left(self):
-        return self.seconds - (time.monotonic() - self.start)
+class TimeUp(BaseException):
+    """Raised wherever the program is, and caught by no framework."""
 
 
-def prepare(variants, until):
-    """Of (label, function that makes a Runner): jobs (label, runner, timed body) of those that work, and what became of
-    the others. A label is a tuple of words."""
-    jobs, left_out = [], {}
+@contextlib.contextmanager
+def until(seconds):
+    """Leaves its body, done or not, so many seconds after the program began."""
+
+    def ring(*_):
+        raise TimeUp
+
+    try:
+        if seconds < math.inf:
+            signal.signal(signal.SIGALRM, ring)
+            # Again each second, as what is raised in a destructor is lost.
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, seconds - elapsed()), 1)
+        yield
+    except TimeUp:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def elapsed():
+    """Seconds since the program began."""
+    return time.monotonic() - START
+
+
+def prepare(variants, jobs, left_out):
+    """Of (label, function that makes a Runner): appends (label, runner, timed body) of those that work to `jobs`, and
+    keeps in `left_out` what became of the others. A label is a tuple of words."""
     for label, make in variants:
         name = ", ".join(label)
-        if not until():
-            left_out[name] = "no time was left"
-            continue
+        left_out[name] = NO_TIME
         print(f"preparing {name}", file=sys.stderr)
         try:
             runner = make()
             jobs.append((label, runner, Timed(runner.run)))
+            del left_out[name]
         except Exception as error:  # noqa: BLE001 - whatever a framework throws, the others are measured
             left_out[name] = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-    return jobs, left_out
 
 
-def measure(jobs, repeats, until):
-    """Measures the jobs in turns, three times at least."""
+def measure(jobs, repeats):
+    """Measures the jobs in turns."""
     for round in range(repeats):
-        if round >= 3 and not until():
-            break
         print(f"measuring {round + 1}/{repeats}", file=sys.stderr)
         for *_, timed in jobs:
             timed.measure()
@@ -245,23 +260,34 @@ def report(options, environment, rows, left_out):
     print(json.dumps({"environment": environment, "rows": rows, "left_out": left_out}, indent=2))
 
 
+def row_of(work, name, runner, timed, options):
+    run = statistics.median(timed.seconds)
+    seconds = run / work.steps
+    return {
+        "workload": work.workload, "work": work.work, "variant": name, "precision": options.precision,
+        "B": work.B, "d": work.d, "steps": work.steps, "threads": options.threads,
+        "us_per_step": 1e6 * seconds, "mchain_steps_per_s": 1e-6 * work.B / seconds,
+        "law": check_law(work, runner, options.precision, run, options.seconds - elapsed()),
+    }  # fmt: skip
+
+
 def main(options, environment, variants):
-    """Measures every variant of every piece of work and prints the report. Returns the exit code."""
-    clock = TimeTable(options.seconds)
+    """Measures every variant of every piece of work and prints the report: half of the time is there to prepare, and a
+    quarter to measure. No row stands without the check of its law. Returns the exit code."""
     works = {work.work: work for work in read_all(options)}
     labelled = (((key, name), make) for key, work in works.items() for name, make in variants(work))
-    jobs, left_out = prepare(labelled, lambda: clock.before(0.5))
-    measure(jobs, options.repeats, lambda: clock.before(0.75))
-    rows = []
-    for (key, name), runner, timed in jobs:
-        work = works[key]
-        run = statistics.median(timed.seconds)
-        seconds = run / work.steps
-        rows.append({
-            "workload": work.workload, "work": key, "variant": name, "precision": options.precision,
-            "B": work.B, "d": work.d, "steps": work.steps, "threads": options.threads,
-            "us_per_step": 1e6 * seconds, "mchain_steps_per_s": 1e-6 * work.B / seconds,
-            "law": check_law(work, runner, options.precision, run, clock.left()),
-        })  # fmt: skip
+    jobs, rows, left_out = [], [], {}
+    with until(0.5 * options.seconds):
+        prepare(labelled, jobs, left_out)
+    reached = {label[0] for label, *_ in jobs} | {name.split(", ")[0] for name in left_out}
+    left_out.update({key: NO_TIME for key in works if key not in reached})
+    with until(0.75 * options.seconds):
+        measure(jobs, options.repeats)
+    jobs = [job for job in jobs if job[2].seconds]
+    left_out.update({", ".join(label): f"{NO_TIME} for the check of its law" for label, *_ in jobs})
+    with until(options.seconds):
+        for (key, name), runner, timed in jobs:
+            rows.append(row_of(works[key], name, runner, timed, options))
+            del left_out[f"{key}, {name}"]
     report(options, environment, rows, left_out)
     return 0 if all(row["law"]["passed"] for row in rows) else 1

@@ -225,16 +225,19 @@ def labelled(rows):
                         yield (*label, graph), lambda p=precision, f=function, c=count: Graph(p, f, c)
 
 
-def measure_by_row(rows, clock):
+def measure_by_row(rows):
     """Row after row, as erg does: all of their arrays would not fit together."""
     found, left_out = [], {}
-    for variant in labelled(rows):
-        jobs, failed = common.prepare([variant], lambda: clock.before(1))
-        common.measure(jobs, options.repeats, lambda: clock.before(1))
-        left_out.update(failed)
-        for (kernel, shape, precision, name), runner, timed in jobs:
-            us = 1e6 * statistics.median(timed.seconds) / runner.count
-            found.append({"kernel": kernel, "shape": shape, "precision": precision, "variant": name, "us": us})
+    with common.until(options.seconds):
+        for variant in labelled(rows):
+            jobs = []
+            common.prepare([variant], jobs, left_out)
+            common.measure(jobs, options.repeats)
+            for (kernel, shape, precision, name), runner, timed in jobs:
+                us = 1e6 * statistics.median(timed.seconds) / runner.count
+                found.append({"kernel": kernel, "shape": shape, "precision": precision, "variant": name, "us": us})
+    if common.elapsed() > options.seconds:
+        left_out["all that follows"] = common.NO_TIME
     return found, left_out
 
 
@@ -242,5 +245,5 @@ torch.set_num_threads(options.threads)
 torch._dynamo.config.recompile_limit = 64
 torch.backends.cudnn.benchmark = True
 rows = json.loads(options.report.read_text())["rows"]
-found, left_out = measure_by_row(rows, common.TimeTable(options.seconds))
+found, left_out = measure_by_row(rows)
 common.report(options, {"program": "torch", "version": torch.__version__, "device": device}, found, left_out)

@@ -147,11 +147,12 @@ def variants(work):
             return torch.autograd.grad(energy(x), x)[0]
 
         eager, compiled = step_of(work, gradient), step_of(work, torch.func.grad(energy))
+    compiled = torch.compile(compiled, dynamic=False)
     yield "eager", lambda: Chains(work, eager)
-    yield "compile", lambda: Chains(work, torch.compile(compiled, dynamic=False))
+    yield "compile", lambda: Chains(work, compiled)
     if device == "cuda":
         yield "CUDA graph", lambda: Graph(work, eager)
-        yield "compile, CUDA graph", lambda: Graph(work, torch.compile(compiled, dynamic=False))
+        yield "compile, CUDA graph", lambda: Graph(work, compiled)
 
 
 torch.set_num_threads(options.threads)

@@ -2,6 +2,7 @@
 
 from .bars import peer_ratio
 
+RATIOS = "Medians. A ratio is another's time over erg's, in graphs where both are in one: above 1, erg is faster.\n"
 UNITS = {"clocks.sm": "MHz", "clocks.mem": "MHz", "power.draw": "W", "temperature.gpu": "C"}
 
 
@@ -37,11 +38,18 @@ def machine(report):
     lines = [
         f"- {name}",
         *ceilings(report),
-        f"- nvcc {m['nvcc'] or '-'}, {m['compiler']}, {m['cmake'] or 'no cmake'}, Python {m['python']}",
+        f"- nvcc {m['nvcc'] or '-'}, {m['compiler']}, {m['cmake'] or 'no cmake'}, Python {m['python']}{peers(report)}",
         f"- {m['cpu']}, {m['cores']} cores, {m['system']}",
         f"- {m['date']}, {m['machine']}, commit {m['commit'] or 'unknown'}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def peers(report):
+    """The peers that were measured, with their versions: ", torch 2.9, jax 0.8"."""
+    names = [step for step in report["steps"] if step.startswith(("torch", "jax"))]
+    environments = [found(report, name)["environment"] for name in names if "environment" in found(report, name)]
+    return "".join(sorted({f", {e['program']} {e['version']}" for e in environments}))
 
 
 def steps(report):
@@ -91,7 +99,7 @@ def clocks(report, step):
         f"{name} {number(v['median'])} {UNITS[name]} ({number(v['least'])} to {number(v['most'])})"
         for name, v in found(report, step).get("clocks", {}).items()
     ]
-    return f"While this ran: {', '.join(told)}.\n" if told else ""
+    return f"\nWhile this ran: {', '.join(told)}.\n" if told else ""
 
 
 def left_out(report, *steps):
@@ -121,10 +129,10 @@ def kernels(report):
         rows.append([
             row["kernel"], row["shape"], row["precision"], number(row["us"]), number(row["us_in_graph"]),
             number(row["gflops_per_s"]), number(row["gbytes_per_s"]), of_ceiling(row),
-            f"{row['ruler']} {number(row['ratio'])}" if row["ruler"] else "-", ", ".join(ratios) or "-",
+            f"{row['ruler']} {number(row['ratio'])}" if row["ruler"] else "-", "; ".join(ratios) or "-",
         ])  # fmt: skip
     head = ["kernel", "shape", "", "us", "in a graph", "GFLOP/s", "GB/s", "ceiling", "vendor / erg", "PyTorch / erg"]
-    return table(head, rows) + "\n" + clocks(report, "erg kernels") + left_out(report, "torch kernels")
+    return table(head, rows) + clocks(report, "erg kernels") + left_out(report, "torch kernels")
 
 
 def failed(row):
@@ -143,13 +151,13 @@ def chains(report):
             for framework, precision, peer in peers.get(row["work"], [])
         ]
         rows.append([
-            row["workload"], row["B"], row["d"], row["precision"], number(row["us_per_step"]),
+            row["workload"], row["B"], row["d"], row["precision"] or "-", number(row["us_per_step"]),
             number(row["mchain_steps_per_s"]), of_ceiling(row),
-            failed(row) or "ok", ", ".join(ratios) or "-",
+            failed(row) or "ok", "; ".join(ratios) or "-",
         ])  # fmt: skip
     head = ["workload", "chains", "size", "", "us a step", "M chain-steps/s", "ceiling", "law", "peers / erg"]
     missing = left_out(report, *(f"{framework} langevin {precision}" for framework, precision in runs))
-    return table(head, rows) + "\n" + clocks(report, "erg langevin") + missing
+    return table(head, rows) + clocks(report, "erg langevin") + missing
 
 
 def sanitizer(report):
@@ -174,5 +182,5 @@ def text(report):
         "# erg on a GPU\n", machine(report), steps(report),
         "## Bars\n\nx: a ratio; of times, the other's over erg's. The worst row counts.\n", bars(report),
         "## Tests\n", tests(report), "## compute-sanitizer\n", sanitizer(report),
-        "## Kernels\n", kernels(report), "## Langevin chains\n", chains(report),
+        "## Kernels\n", RATIOS, kernels(report), "## Langevin chains\n", RATIOS, chains(report),
     ])  # fmt: skip

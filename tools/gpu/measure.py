@@ -179,6 +179,8 @@ def run_peer(build, steps, module, script, arguments):
         steps.note(f"left out: {name}: {why}")
     if output.code == 1:
         raise Failed("its chains miss their law", found)
+    if not found["rows"]:
+        raise Failed("nothing was measured in its time", found)
     return found
 
 
