@@ -55,7 +55,8 @@ class Ebgan : public Adversarial {
   /// One step of D, then one of G.
   Metrics step(const Batches& next);
 
-  /// R(x), [B], in evaluation mode. It follows the training.
+  /// R(x), [B], in evaluation mode. It follows the training. Where D has batch norm this is another energy than the
+  /// one in training: there a batch is all data or all fakes, and the running statistics are of both.
   Energy energy() const {
     return [d = discriminator_](const Tensor& x) mutable { return scores(d(x, Mode::eval)); };
   }
