@@ -1,6 +1,6 @@
-// Calibration: a critic's scores as the log ratio log p_data/p_G, learned from held-out data (Azadi et al. 2019, Turner
-// et al. 2019). G and the critic stay as they are; a map of the score t to a logit is fitted to tell held-out real
-// samples from as fresh fakes:
+// Calibration: a critic's scores as the log ratio log p_data/p_G, learned from held-out data (Turner et al. 2019). G
+// and the critic stay as they are; a map of the score t to a logit is fitted to tell held-out real samples from as
+// fresh fakes:
 //
 //   Beta1      d = a + b t                               logistic regression on the logit (Platt 1999)
 //   Beta2      d = a + b log D + c log(1 - D)            with D = sigmoid(t) (Kull et al. 2017); Beta1 where c = -b
@@ -9,8 +9,7 @@
 // Where there are not as many fakes as real samples, the log of that ratio is taken off again. An isotonic map has no
 // gradient to follow, being flat nearly everywhere: it serves DRS and MH-GAN, and DDLS, DG-flow and DOT refuse it.
 //
-// Whether logits are calibrated is tested by Dawid's statistic: of n samples, real ones (y = 1) and fakes by fair
-// coins,
+// Whether logits are calibrated is tested by their Z: of n samples, real ones (y = 1) and fakes by fair coins,
 //
 //   Z = sum_i (y_i - D_i) / sqrt(sum_i D_i (1 - D_i))  ~  N(0, 1).
 #pragma once

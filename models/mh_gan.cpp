@@ -32,7 +32,7 @@ struct IndependenceChains {
   }
 
   /// For each chain 0 where it has not moved yet, and -infinity where it has.
-  std::vector<real> rest() const {
+  std::vector<real> handicaps() const {
     const auto first = slice(z, 1, 0, 1).to_host();
     std::vector<real> handicap;
     for (const real value : first) handicap.push_back(std::isnan(value) ? 0 : -infinity);
@@ -74,11 +74,11 @@ Refined MhGan::sample(const GanView& gan, int64_t count, Noise& noise) const {
   }
 
   int64_t taken = proposals;
-  std::vector<real> rest = chains.rest();
-  const auto waiting = [&] { return std::count(rest.begin(), rest.end(), real(0)); };
+  std::vector<real> handicaps = chains.handicaps();
+  const auto waiting = [&] { return std::count(handicaps.begin(), handicaps.end(), real(0)); };
   for (; waiting() > 0 && taken < patience * proposals; ++taken) {
-    chains.propose(gan, noise, Tensor::from_host({count}, rest, device));
-    rest = chains.rest();
+    chains.propose(gan, noise, Tensor::from_host({count}, handicaps, device));
+    handicaps = chains.handicaps();
   }
   if (waiting() > 0)
     throw ExhaustedError("[mh-gan] " + std::to_string(waiting()) + " of " + std::to_string(count) +

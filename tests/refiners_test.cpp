@@ -7,13 +7,9 @@
 
 #include "kernel_runs.h"
 #include "laws.h"
-#include "models/calibration.h"
 #include "models/ddls.h"
 #include "models/dgflow.h"
-#include "models/dot.h"
-#include "models/drs.h"
-#include "models/mh_gan.h"
-#include "models/nets.h"
+#include "refiner_cases.h"
 #include "samplers/langevin.h"
 #include "samplers/mala.h"
 
@@ -253,31 +249,7 @@ TEST(Dot, RefusesWhatMakesNoTransport) {
 
 // ---- What holds for all of them
 
-/// A small GAN of dense networks with three numbers of noise and samples of two.
-GanView small_gan() {
-  Noise noise(17, "test");
-  const auto net = [&](int64_t in, int64_t out) { return mlp({in, 8, out}, noise); };
-  const auto shared = std::make_shared<std::pair<Sequential, Sequential>>(net(3, 2), net(2, 1));
-  return {.prior =
-              [](int64_t count, Noise& source) {
-                return source.normal({count, 3});
-              },
-          .generate = [shared](const Tensor& z) { return shared->first(z, Mode::eval); },
-          .logit = [shared](const Tensor& x) { return scores(shared->second(x, Mode::eval)); }};
-}
-
-struct NamedRefiner {
-  const char* name;
-  std::function<Refined(const GanView&, int64_t, Noise&)> sample;
-};
-void PrintTo(const NamedRefiner& refiner, std::ostream* out) { *out << refiner.name; }
-
-template <class Refiner>
-NamedRefiner named(const char* name, Refiner refiner) {
-  return {name, [=](const GanView& gan, int64_t count, Noise& noise) { return refiner.sample(gan, count, noise); }};
-}
-
-class EachRefiner : public testing::TestWithParam<NamedRefiner> {
+class EachRefiner : public testing::TestWithParam<RefinerCase> {
  protected:
   static std::vector<real> samples(int64_t count, uint64_t seed = 18) {
     Noise noise(seed, "test");
@@ -285,9 +257,7 @@ class EachRefiner : public testing::TestWithParam<NamedRefiner> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(All, EachRefiner,
-                         testing::Values(named("drs", Drs{.pilot = 20}), named("mh_gan", MhGan{.proposals = 20}),
-                                         named("dot", Dot::latent_normal()), named("dot_data", Dot::data(-1, 1))),
+INSTANTIATE_TEST_SUITE_P(All, EachRefiner, testing::ValuesIn(refiner_cases()),
                          [](const auto& info) { return std::string(info.param.name); });
 
 TEST_P(EachRefiner, MakesSamplesThatDoNotSeeEachOther) {

@@ -9,6 +9,7 @@
 #include "data.h"
 #include "error.h"
 #include "picture.h"
+#include "refining.h"
 #include "sampling.h"
 
 namespace erg::tools {
@@ -20,9 +21,11 @@ struct Options {
   int64_t count = 64, steps = 100;
   uint64_t seed = 1;
   SamplerSettings sampler{.sampler = "generator"};
+  RefinerSettings refiner;
 };
 
 Tensor draw(const TrainedRun& run, const Options& options, bool quiet) {
+  if (!options.refiner.refiner.empty()) return refine(options.refiner, run, options.count, options.seed, quiet);
   if (options.sampler.sampler == "generator") {
     Noise noise(options.seed, "samples", device_of(run.settings));
     return run.trainer->sample(options.count, noise);
@@ -73,6 +76,7 @@ void add_sample(CLI::App& app, const Common& common, Run& run) {
       ->check(CLI::IsMember(names));
   command->add_option("--steps", options->steps, "Steps of the chains")->check(at_least(0));
   add_sampler_settings(*command, options->sampler);
+  add_refiner_settings(*command, options->refiner);
   command->callback([&run, &common, options] { run = [options, &common] { return sample(*options, common.quiet); }; });
 }
 

@@ -22,6 +22,7 @@ struct Target {
   real low = -std::numeric_limits<real>::infinity(), high = std::numeric_limits<real>::infinity();  // to clamp it to
   std::function<Tensor(int64_t count, Noise&)> start;  // where chains begin
   std::function<Tensor(const Tensor&)> samples;        // what their states stand for
+  std::function<Tensor(const Tensor&)> logit = {};     // how real a sample looks, of a GAN: refining.h
 };
 
 /// A system in training, with what the program needs of it.
@@ -94,11 +95,13 @@ std::unique_ptr<Trainer> trainer(const Settings& s, const Shape& sample) {
 template <class System>
 std::vector<Target> latent_target(System& system) {
   const auto generate = [&system](const Tensor& z) { return system.generate(z); };
+  const auto logit = [&system](const Tensor& x) { return system.logit(x); };
   return {{.space = "latent",
-           .energy = ddls_energy(generate, [&system](const Tensor& x) { return system.logit(x); }),
+           .energy = ddls_energy(generate, logit),
            .step_size = real(0.005),
            .start = [&system](int64_t count, Noise& noise) { return system.prior(count, noise); },
-           .samples = generate}};
+           .samples = generate,
+           .logit = logit}};
 }
 
 }  // namespace erg::tools
