@@ -19,8 +19,9 @@ class RefinedRuns : public testing::Test {
   static void SetUpTestSuite() {
     folder() = fs::temp_directory_path() / ("erg-refining-" + std::to_string(getpid()));
     for (const std::string system : {"gan", "ebm"}) {
-      const Outcome trained = run_program(
-          "train " + system + " --data 8gaussians --steps 200 --batch 32 --width 8 -q --out " + path(system));
+      const Outcome trained =
+          run_program("train " + system +
+                      " --data 8gaussians --preset small --steps 200 --batch 32 --width 8 -q --out " + path(system));
       ASSERT_EQ(trained.code, 0) << trained.out;
     }
   }
