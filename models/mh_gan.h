@@ -7,8 +7,8 @@
 //
 // which makes its law p_G exp(d): the data's, where d is calibrated (calibration.h; the paper does it by isotonic
 // regression). Chains are 640 proposals long, and each gives one sample, its last state. To spare them their burn-in
-// they start at the score of a real sample, which itself is never returned: a chain that has not moved by its end goes
-// on until it first does, and stops there.
+// they start at the score of a real sample, which itself is never returned: a chain that accepts no proposal is run
+// again from the score of another.
 //
 // In logits no D reaches 0 or 1. A proposal without a number for a score is refused (the paper's code takes it).
 #pragma once
@@ -20,11 +20,11 @@ namespace erg {
 struct MhGan {
   int64_t proposals = 640;
   Tensor start = {};      // [R], logits of held-out real samples; absent: chains start at their first proposal
-  int64_t patience = 20;  // lengths of a chain, before one that never moved is given up
+  int64_t patience = 20;  // how often a chain that does not move is run
 
   /// Throws std::invalid_argument unless counts are positive, and for a `start` that is no list or an empty one.
   void check() const;
-  /// Chain i starts at start[i mod R]. Throws ExhaustedError when a chain never moved.
+  /// Chain i starts at start[i mod R], and again at the one after that. Throws ExhaustedError when a chain never moved.
   Refined sample(const GanView& gan, int64_t count, Noise& noise) const;
 };
 
