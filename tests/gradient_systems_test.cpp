@@ -1,5 +1,5 @@
 // The gradients that the systems rest on, in double: penalties that contain a gradient, mutual information, spectral
-// norm, the energies that samplers follow; and the identities of GAN theory on a discrete example.
+// norm, the energies that samplers follow.
 #include <gtest/gtest.h>
 
 #include <Eigen/Dense>
@@ -213,64 +213,6 @@ TEST(EnergyAndGradient, WantsOneNumberASample) {
   EXPECT_THROW(energy_and_gradient([](const Tensor& x) { return sum(x); }, Tensor::ones({2, 3})),
                std::invalid_argument);
   EXPECT_THROW(energy_and_gradient([](const Tensor& x) { return x; }, Tensor::ones({2, 1})), std::invalid_argument);
-}
-
-// ---- GAN theory on four points: p = (.1 .2 .3 .4), q = (.4 .3 .2 .1)
-
-class DiscreteGan : public testing::Test {
- protected:
-  const Tensor p = Tensor::from_host({4}, std::vector<real>{0.1, 0.2, 0.3, 0.4}),
-               q = Tensor::from_host({4}, std::vector<real>{0.4, 0.3, 0.2, 0.1});
-
-  /// E_p log D + E_q log(1 - D), with D = sigmoid(d).
-  Tensor value(const Tensor& d) const { return -sum(p * softplus(-d)) - sum(q * softplus(d)); }
-};
-
-TEST_F(DiscreteGan, AnIndifferentDiscriminatorIsWorthMinusTwoLogTwo) {
-  EXPECT_NEAR(value(Tensor::zeros({4})).item(), -2 * std::log(2.0), 1e-12);
-}
-
-TEST_F(DiscreteGan, TheOptimumIsTheLogRatioAndMeasuresJensenShannon) {
-  const Tensor best = log(p / q);
-  EXPECT_NEAR(value(best).item(), -1.173414, 1e-6);
-  EXPECT_NEAR(value(best).item() + 2 * std::log(2.0), 0.212880, 1e-6)
-      << "the Jensen-Shannon divergence, without its halves";
-  const Tensor m = (p + q) / 2;
-  EXPECT_NEAR((sum(p * log(p / m)) + sum(q * log(q / m))).item(), value(best).item() + 2 * std::log(2.0), 1e-12);
-  EXPECT_NEAR(sum(p * best).item(), 0.456435, 1e-6) << "KL(p||q)";
-
-  Tape tape;
-  tape.watch(best);
-  for (const real slope : tape.grad(value(best), {best})[0].to_host()) EXPECT_NEAR(slope, 0, 1e-12);
-}
-
-TEST_F(DiscreteGan, TrainingFindsTheOptimum) {
-  const Tensor d = Tensor::zeros({4});
-  Sgd ascent({d}, {.rate = 2});
-  for (int i = 0; i < 500; ++i) {
-    Tape tape;
-    tape.watch(d);
-    ascent.step(tape.grad(-value(d), {d}));
-  }
-  EXPECT_NEAR(value(d).item(), -1.173414, 1e-6);
-  const auto found = d.to_host(), ratio = log(p / q).to_host();
-  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(found[i], ratio[i], 1e-6);
-}
-
-/// At D's optimum the minimax generator's gradient is that of the Jensen-Shannon divergence (Goodfellow et al. 2014).
-TEST_F(DiscreteGan, TheGeneratorDescendsJensenShannon) {
-  const Tensor logits = Tensor::from_host({4}, std::vector<real>{0.3, -0.2, 0.1, 0.5});
-  const auto softmax = [](const Tensor& a) { return exp(a) / sum(exp(a)); };
-  const auto divergence = [&] {
-    const Tensor g = softmax(logits), m = (p + g) / 2;
-    return sum(p * log(p / m)) + sum(g * log(g / m));
-  };
-  const auto expected = central_differences([&] { return double(divergence().item()); }, {logits});
-  const Tensor d = log(p / softmax(logits));  // optimal, and held constant
-  Tape tape;
-  tape.watch(logits);
-  const Tensor loss = -sum(softmax(logits) * softplus(d));
-  expect_near(tape.grad(loss, {logits})[0].to_host(), expected[0], 1e-6, "generator");
 }
 
 }  // namespace
