@@ -1,5 +1,6 @@
 #include "nn.h"
 
+#include <limits>
 #include <stdexcept>
 
 #include "../kernels/norm.h"
@@ -13,7 +14,7 @@ namespace {
 Tensor unit(const Tensor& row) { return row / (sqrt(sum(square(row))) + real(1e-12)); }
 }  // namespace
 
-SpectralNorm::SpectralNorm(int64_t out, Noise& noise) : u_(noise.normal({1, out})) {}
+SpectralNorm::SpectralNorm(int64_t out, Noise& noise, bool bound) : u_(noise.normal({1, out})), bound_(bound) {}
 
 Tensor SpectralNorm::operator()(const Tensor& weight, Mode mode) {
   const int64_t out = u_.dim(1);
@@ -26,7 +27,7 @@ Tensor SpectralNorm::operator()(const Tensor& weight, Mode mode) {
     if (mode == Mode::train) u_.copy_(u);
   }
   const Tensor sigma = sum(matmul(v, w) * u);
-  return weight / sigma;
+  return weight / (bound_ ? clamp(sigma, 1, std::numeric_limits<real>::infinity()) : sigma);
 }
 
 // ---- Linear
@@ -52,7 +53,7 @@ void visit_weights(Visitor& v, Tensor& weight, Tensor& bias) {
 
 Linear::Linear(int64_t in, int64_t out, Noise& noise, const LayerOptions& options)
     : weight(options.weight_init({in, out}, in, out, noise)), bias(make_bias(options, out, in, noise)) {
-  if (options.spectral_norm) spectral_norm.emplace(out, noise);
+  if (options.spectral_norm) spectral_norm.emplace(out, noise, options.spectral_bound);
 }
 
 Tensor Linear::operator()(const Tensor& x, Mode mode) {
@@ -72,7 +73,7 @@ Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, Noise& noise, const Conv
       bias(make_bias(options, out, kernel * kernel * in, noise)),
       stride(options.stride),
       pad(options.pad) {
-  if (options.spectral_norm) spectral_norm.emplace(out, noise);
+  if (options.spectral_norm) spectral_norm.emplace(out, noise, options.spectral_bound);
 }
 
 Tensor Conv2d::operator()(const Tensor& x, Mode mode) {
@@ -184,6 +185,34 @@ Tensor Reshape::operator()(const Tensor& x, Mode) const {
   Shape shape{x.dim(0)};
   for (int64_t d : dims) shape.push_back(d);
   return reshape(x, shape);
+}
+
+Tensor SumPixels::operator()(const Tensor& x, Mode) const {
+  const Tensor total = reshape(sum_to(x, {x.dim(0), 1, 1, x.dim(3)}), {x.dim(0), x.dim(3)});
+  return mean ? total / real(x.dim(1) * x.dim(2)) : total;
+}
+
+Tensor Crop::operator()(const Tensor& x, Mode) const { return slice(slice(x, 1, 0, size), 2, 0, size); }
+
+Tensor Maxout::operator()(const Tensor& x, Mode) const {
+  const int64_t out = x.dim(1) / pieces;
+  Tensor largest = slice(x, 1, 0, out);
+  for (int i = 1; i < pieces; ++i) largest = maximum(largest, slice(x, 1, i * out, (i + 1) * out));
+  return largest;
+}
+
+Dropout::Dropout(real rate, Noise noise) : rate(rate), noise(std::move(noise)) {
+  if (!(rate >= 0 && rate < 1))
+    throw std::invalid_argument("[dropout] wants a rate in [0,1), got " + std::to_string(rate));
+}
+
+Tensor Dropout::operator()(const Tensor& x, Mode mode) {
+  if (mode == Mode::eval || rate == 0) return x;
+  if (noise.device() != x.device()) noise = noise.to(x.device());  // the network has moved since it was made
+  // In [-rate, 1 - rate): above zero with probability 1 - rate, and then far above one when scaled so.
+  const Tensor u = noise.uniform(x.shape(), -rate, 1 - rate);
+  const Tensor keep = clamp(u * std::numeric_limits<real>::max(), 0, 1) / (1 - rate);
+  return x * keep;
 }
 
 // ---- Networks

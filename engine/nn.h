@@ -21,21 +21,24 @@ enum class Mode {
 };
 
 /// W / sigma(W), with the largest singular value estimated by one step of power iteration a forward pass
-/// (Miyato et al. 2018, algorithm 1). W is seen as [everything else, out].
+/// (Miyato et al. 2018, algorithm 1). W is seen as [everything else, out]. As a bound, W / max(sigma(W), 1): weights
+/// that are small already, or zero, stay as they are (Du & Mordatch 2019, their code).
 class SpectralNorm {
  public:
-  SpectralNorm(int64_t out, Noise& noise);
+  SpectralNorm(int64_t out, Noise& noise, bool bound = false);
   /// The normalised weight. In train mode the persistent vector u advances; u and v count as constants.
   Tensor operator()(const Tensor& weight, Mode mode);
   void visit(Visitor& v) { v.buffer("u", u_); }
 
  private:
   Tensor u_;  // [1, out]
+  bool bound_;
 };
 
 struct LayerOptions {
   bool bias = true;
   bool spectral_norm = false;
+  bool spectral_bound = false;  // spectral_norm as a bound
   Init weight_init = init::fan_in_uniform();
   Init bias_init = {};  // absent: PyTorch's U(-1/sqrt(fan_in), 1/sqrt(fan_in))
 };
@@ -127,16 +130,78 @@ struct Upsample {
   void visit(Visitor&) {}
 };
 
-using Layer = std::variant<Linear, Conv2d, ConvTranspose2d, BatchNorm, Activation, Reshape, AvgPool, Upsample>;
+/// [B,H,W,C] -> [B,C]: the sum, or the mean, over an image's pixels.
+struct SumPixels {
+  bool mean = false;
+  Tensor operator()(const Tensor& x, Mode mode) const;
+  void visit(Visitor&) {}
+};
 
-/// A network: layers applied one after the other, but a batch norm and the (leaky) ReLU behind it in
-/// one, in training with the convolution before it too. Copies share
-/// their weights. An empty one is the identity.
+/// The first rows and columns of an image: [B,H,W,C] -> [B,size,size,C].
+struct Crop {
+  int64_t size;
+  Tensor operator()(const Tensor& x, Mode mode) const;
+  void visit(Visitor&) {}
+};
+
+/// The largest of `pieces` numbers: [B, pieces C] -> [B,C] (Goodfellow et al. 2013).
+struct Maxout {
+  int pieces;
+  Tensor operator()(const Tensor& x, Mode mode) const;
+  void visit(Visitor&) {}
+};
+
+/// x + bias, one number a channel.
+struct ChannelBias {
+  Tensor bias;  // [C]
+  ChannelBias(int64_t channels, Noise& noise) : bias(Tensor::zeros({channels}, noise.device())) {}
+  Tensor operator()(const Tensor& x, Mode) const { return x + bias; }
+  void visit(Visitor& v) { v.param("bias", bias); }
+};
+
+/// x * scale, one number a channel.
+struct ChannelScale {
+  Tensor scale;  // [C]
+  ChannelScale(int64_t channels, Noise& noise) : scale(Tensor::ones({channels}, noise.device())) {}
+  Tensor operator()(const Tensor& x, Mode) const { return x * scale; }
+  void visit(Visitor& v) { v.param("scale", scale); }
+};
+
+/// In training each element is zero with probability `rate` and the others are scaled by 1/(1 - rate) (Srivastava et
+/// al. 2014). The masks come from a noise of the layer's own, whose state is part of a checkpoint.
+struct Dropout {
+  real rate;
+  Noise noise;
+
+  /// Throws std::invalid_argument unless rate is in [0,1). Layers of one network need noises of different streams.
+  Dropout(real rate, Noise noise);
+  Tensor operator()(const Tensor& x, Mode mode);
+  void visit(Visitor& v) { v.sub("noise", noise); }
+};
+
+struct Residual;
+using Layer = std::variant<Linear, Conv2d, ConvTranspose2d, BatchNorm, Activation, Reshape, AvgPool, Upsample,
+                           SumPixels, Crop, Maxout, ChannelBias, ChannelScale, Dropout, Residual>;
+
+/// A network: layers applied one after the other, but a batch norm and the (leaky) ReLU behind it in one, in training
+/// with the convolution before it too. Copies share their weights. An empty one is the identity.
 struct Sequential {
   std::vector<Layer> layers;
 
   Tensor operator()(Tensor x, Mode mode);
   void visit(Visitor& v);
+};
+
+/// main(x) + shortcut(x) (He et al. 2016); without layers the shortcut is x itself. Names: "main.0.weight",
+/// "shortcut.0.weight".
+struct Residual {
+  Sequential main, shortcut;
+
+  Tensor operator()(const Tensor& x, Mode mode) { return main(x, mode) + shortcut(x, mode); }
+  void visit(Visitor& v) {
+    v.sub("main", main);
+    v.sub("shortcut", shortcut);
+  }
 };
 
 }  // namespace erg

@@ -52,6 +52,12 @@ uint32_t Noise::step() const {
 
 void Noise::set_step(uint32_t step) { copy_bytes(device(), step_word(*step_), cpu_device, &step, sizeof step); }
 
+Noise Noise::to(Device device) const {
+  Noise there(seed_, stream_, device);
+  there.set_step(step());
+  return there;
+}
+
 Tensor Noise::normal(const Shape& shape, int64_t first_row) {
   Tensor y = Tensor::empty(shape, device());
   kernels::normal(stream_of(y), key(first_row * shape.row_size()), y.size(), y.mutate());

@@ -22,6 +22,9 @@ class Noise {
   Noise fork(std::string_view use) const { return fork(use, device()); }
   Noise fork(std::string_view use, Device device) const;
 
+  /// The same stream at the same step, on a device.
+  Noise to(Device device) const;
+
   /// N(0, 1). A draw for rows [first_row, first_row + B) of a larger batch has the numbers they have there.
   Tensor normal(const Shape& shape, int64_t first_row = 0);
   /// U[low, high).

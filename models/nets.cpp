@@ -1,5 +1,6 @@
 #include "nets.h"
 
+#include <cmath>
 #include <stdexcept>
 #include <string>
 
@@ -11,7 +12,8 @@ Sequential mlp(const std::vector<int64_t>& sizes, Noise& noise, const MlpOptions
   for (size_t i = 0; i + 1 < sizes.size(); ++i) {
     const bool last = i + 2 == sizes.size();
     net.layers.push_back(Linear(sizes[i], sizes[i + 1], noise,
-                                {.spectral_norm = options.spectral_norm,
+                                {.bias = last || options.hidden_bias,
+                                 .spectral_norm = options.spectral_norm,
                                  .weight_init = last ? options.last_init : options.hidden_init,
                                  .bias_init = init::constant(0)}));
     if (last) break;
@@ -24,103 +26,240 @@ Sequential mlp(const std::vector<int64_t>& sizes, Noise& noise, const MlpOptions
 namespace {
 
 const Init kernel_init = init::normal(real(0.02));
-const Init scale_init = init::normal(real(0.02), 1);
-constexpr Activation relu_layer{Activation::Kind::relu};
+constexpr Activation relu_layer{Activation::Kind::relu}, tanh_layer{Activation::Kind::tanh};
 
-[[noreturn]] void unknown_size(const char* net, int64_t size) {
-  throw std::invalid_argument("[" + std::string(net) + "] images of 28 or 32 pixels, not " + std::to_string(size));
+Activation leaky_layer(real slope) { return {Activation::Kind::leaky_relu, slope}; }
+
+}  // namespace
+
+Sequential maxout_mlp(const std::vector<int64_t>& sizes, int pieces, Noise& noise) {
+  if (sizes.size() < 2) throw std::invalid_argument("[maxout_mlp] wants at least an input and an output size");
+  Sequential net;
+  const auto linear = [&](int64_t in, int64_t out) {
+    net.layers.push_back(Linear(in, out, noise, {.weight_init = kernel_init, .bias_init = init::constant(0)}));
+  };
+  for (size_t i = 0; i + 2 < sizes.size(); ++i) {
+    linear(sizes[i], pieces * sizes[i + 1]);
+    net.layers.push_back(Maxout{pieces});
+  }
+  linear(sizes[sizes.size() - 2], sizes.back());
+  return net;
 }
 
-ConvOptions convolution(int stride, int pad, int output_pad = 0) {
+// ---- The DCGAN family
+
+namespace {
+
+/// A convolution of a critic or a transposed one of a generator. Channels are in widths; 0 stands for the image's.
+struct Stage {
+  int64_t widths;
+  int kernel, stride, pad, output_pad = 0;
+};
+
+/// What follows the first linear layer of a generator: the norm over the units, as they are before they become an
+/// image, or over its channels.
+enum class First { nothing, relu, norm_of_units, norm_of_channels };
+
+struct Dcgan {
+  DcganOptions::Kind kind;
+  int64_t size;
+  int64_t side, widths;  // of the image a generator begins with
+  First first;
+  bool norm;  // batch norm in the generator
+  real slope;
+  std::vector<Stage> generator, critic;
+};
+
+using Kind = DcganOptions::Kind;
+
+const Dcgan family[] = {
+    {Kind::meg,
+     28,
+     2,
+     8,
+     First::norm_of_channels,
+     true,
+     real(0.2),
+     {{4, 5, 2, 2, 1}, {2, 5, 2, 2, 0}, {1, 5, 2, 2, 1}, {0, 5, 2, 2, 1}},
+     {{1, 5, 2, 2}, {2, 5, 2, 2}, {4, 5, 2, 2}, {8, 5, 2, 2}}},
+    {Kind::meg,
+     32,
+     4,
+     8,
+     First::nothing,
+     true,
+     real(0.1),
+     {{4, 4, 2, 1}, {2, 4, 2, 1}, {1, 4, 2, 1}, {0, 3, 1, 1}},
+     {{1, 3, 1, 1}, {1, 4, 2, 1}, {2, 3, 1, 1}, {2, 4, 2, 1}, {4, 3, 1, 1}, {4, 4, 2, 1}, {8, 3, 1, 1}}},
+    {Kind::wgan_gp,
+     28,
+     4,
+     4,
+     First::relu,
+     false,
+     real(0.2),
+     {{2, 5, 2, 2, 1}, {1, 5, 2, 2, 1}, {0, 5, 2, 2, 1}},
+     {{1, 5, 2, 2}, {2, 5, 2, 2}, {4, 5, 2, 2}}},
+    {Kind::wgan_gp,
+     32,
+     4,
+     4,
+     First::norm_of_units,
+     true,
+     real(0.2),
+     {{2, 5, 2, 2, 1}, {1, 5, 2, 2, 1}, {0, 5, 2, 2, 1}},
+     {{1, 5, 2, 2}, {2, 5, 2, 2}, {4, 5, 2, 2}}},
+    {Kind::sn,
+     32,
+     4,
+     8,
+     First::norm_of_units,
+     true,
+     real(0.2),
+     {{4, 4, 2, 1}, {2, 4, 2, 1}, {1, 4, 2, 1}, {0, 3, 1, 1}},
+     {{1, 3, 1, 1}, {2, 4, 2, 1}, {2, 3, 1, 1}, {4, 4, 2, 1}, {4, 3, 1, 1}, {8, 4, 2, 1}, {8, 3, 1, 1}}},
+    {Kind::small,
+     28,
+     7,
+     2,
+     First::norm_of_channels,
+     true,
+     real(0.2),
+     {{1, 4, 2, 1}, {0, 4, 2, 1}},
+     {{1, 4, 2, 1}, {2, 4, 2, 1}}},
+};
+
+const Dcgan& find(const char* net, const DcganOptions& o) {
+  for (const Dcgan& member : family)
+    if (member.kind == o.kind && member.size == o.size) return member;
+  throw std::invalid_argument("[" + std::string(net) + "] has no such form for images of " + std::to_string(o.size) +
+                              " pixels");
+}
+
+/// He et al.'s uniform weights as WGAN-GP's code has them: Glorot's times sqrt(2), with the fan out of a stride's part.
+Init strided_he(int stride) {
+  return [stride](const Shape& shape, int64_t fan_in, int64_t fan_out, Noise& noise) {
+    return init::glorot_uniform(std::sqrt(real(2)))(shape, fan_in, fan_out / (stride * stride), noise);
+  };
+}
+
+ConvOptions convolution(const Dcgan& member, const Stage& stage) {
   ConvOptions options;
+  options.stride = stage.stride;
+  options.pad = stage.pad;
+  options.output_pad = stage.output_pad;
   options.weight_init = kernel_init;
-  options.stride = stride;
-  options.pad = pad;
-  options.output_pad = output_pad;
+  if (member.kind == Kind::wgan_gp) {
+    options.weight_init = strided_he(stage.stride);
+    options.bias_init = init::constant(0);
+  }
   return options;
+}
+
+LayerOptions linear(const Dcgan& member) {
+  if (member.kind == Kind::wgan_gp) return {.weight_init = init::glorot_uniform(), .bias_init = init::constant(0)};
+  return {};
+}
+
+/// Scales of batch norm: N(1, 0.02^2) where the kernels are normal too, but for WGAN-GP's code.
+Init scale_init(const Dcgan& member) {
+  return member.kind == Kind::wgan_gp ? init::constant(1) : init::normal(real(0.02), 1);
 }
 
 }  // namespace
 
 Sequential dcgan_generator(const DcganOptions& o, Noise& noise) {
-  const int64_t w = o.width;
+  const Dcgan& member = find("dcgan_generator", o);
   Sequential net;
   const auto add = [&](auto layer) { net.layers.push_back(std::move(layer)); };
-  const auto up = [&](int64_t in, int64_t out, int64_t kernel, const ConvOptions& options) {
-    add(ConvTranspose2d(in, out, kernel, noise, options));
-    add(BatchNorm(out, noise, scale_init));
-    add(relu_layer);
-  };
+  const auto add_norm = [&](int64_t channels) { add(BatchNorm(channels, noise, scale_init(member))); };
 
-  if (o.size == 28 && !o.deep) {
-    add(Linear(o.latent, 2 * w * 7 * 7, noise));
-    add(Reshape{{7, 7, 2 * w}});
-    add(BatchNorm(2 * w, noise, scale_init));
-    add(relu_layer);
-    up(2 * w, w, 4, convolution(2, 1));                                // 14 x 14
-    add(ConvTranspose2d(w, o.channels, 4, noise, convolution(2, 1)));  // 28 x 28
-  } else if (o.size == 28) {
-    add(Linear(o.latent, 8 * w * 2 * 2, noise));
-    add(Reshape{{2, 2, 8 * w}});
-    add(BatchNorm(8 * w, noise, scale_init));
-    add(relu_layer);
-    up(8 * w, 4 * w, 5, convolution(2, 2, 1));                            //  4 x 4
-    up(4 * w, 2 * w, 5, convolution(2, 2, 0));                            //  7 x 7
-    up(2 * w, w, 5, convolution(2, 2, 1));                                // 14 x 14
-    add(ConvTranspose2d(w, o.channels, 5, noise, convolution(2, 2, 1)));  // 28 x 28
-  } else if (o.size == 32) {
-    add(Linear(o.latent, 8 * w * 4 * 4, noise));
-    add(Reshape{{4, 4, 8 * w}});
-    up(8 * w, 4 * w, 4, convolution(2, 1));                            //  8 x 8
-    up(4 * w, 2 * w, 4, convolution(2, 1));                            // 16 x 16
-    up(2 * w, w, 4, convolution(2, 1));                                // 32 x 32
-    add(ConvTranspose2d(w, o.channels, 3, noise, convolution(1, 1)));  // 32 x 32
-  } else {
-    unknown_size("dcgan_generator", o.size);
+  int64_t side = member.side, channels = member.widths * o.width;
+  const int64_t units = side * side * channels;
+  add(Linear(o.latent, units, noise, linear(member)));
+  if (member.first == First::norm_of_units) add_norm(units);
+  if (member.first == First::norm_of_units || member.first == First::relu) add(relu_layer);
+  add(Reshape{{side, side, channels}});
+  if (member.first == First::norm_of_channels) add_norm(channels), add(relu_layer);
+
+  for (const Stage& stage : member.generator) {
+    const bool last = stage.widths == 0;
+    const int64_t out = last ? o.channels : stage.widths * o.width;
+    add(ConvTranspose2d(channels, out, stage.kernel, noise, convolution(member, stage)));
+    side = (side - 1) * stage.stride - 2 * stage.pad + stage.kernel + stage.output_pad;
+    if (o.size == 28 && side == 8) add(Crop{side = 7});
+    if (!last && member.norm) add_norm(out);
+    add(last ? tanh_layer : relu_layer);
+    channels = out;
   }
-  add(Activation{Activation::Kind::tanh});
   return net;
 }
 
 Sequential dcgan_critic(const DcganOptions& o, Noise& noise, const CriticOptions& critic) {
-  const int64_t w = o.width;
+  const Dcgan& member = find("dcgan_critic", o);
   Sequential net;
   const auto add = [&](auto layer) { net.layers.push_back(std::move(layer)); };
-  const real slope = o.size == 28 ? real(0.2) : real(0.1);
-  const auto block = [&](int64_t in, int64_t out, int64_t kernel, int stride, int pad) {
-    ConvOptions options = convolution(stride, pad);
-    options.spectral_norm = critic.spectral_norm;
+  int64_t side = o.size, channels = o.channels;
+  for (const Stage& stage : member.critic) {
     const bool first = net.layers.empty();
-    add(Conv2d(in, out, kernel, noise, options));
-    if (critic.batch_norm && !first) add(BatchNorm(out, noise, scale_init));
-    add(Activation{Activation::Kind::leaky_relu, slope});
-  };
-
-  int64_t features;
-  if (o.size == 28 && !o.deep) {
-    block(o.channels, w, 4, 2, 1);  // 14 x 14
-    block(w, 2 * w, 4, 2, 1);       //  7 x 7
-    features = 7 * 7 * 2 * w;
-  } else if (o.size == 28) {
-    block(o.channels, w, 5, 2, 2);  // 14 x 14
-    block(w, 2 * w, 5, 2, 2);       //  7 x 7
-    block(2 * w, 4 * w, 5, 2, 2);   //  4 x 4
-    block(4 * w, 8 * w, 5, 2, 2);   //  2 x 2
-    features = 2 * 2 * 8 * w;
-  } else if (o.size == 32) {
-    block(o.channels, w, 3, 1, 1);  // 32 x 32
-    block(w, w, 4, 2, 1);           // 16 x 16
-    block(w, 2 * w, 3, 1, 1);
-    block(2 * w, 2 * w, 4, 2, 1);  //  8 x 8
-    block(2 * w, 4 * w, 3, 1, 1);
-    block(4 * w, 4 * w, 4, 2, 1);  //  4 x 4
-    block(4 * w, 8 * w, 3, 1, 1);
-    features = 4 * 4 * 8 * w;
-  } else {
-    unknown_size("dcgan_critic", o.size);
+    const int64_t out = stage.widths * o.width;
+    ConvOptions options = convolution(member, stage);
+    options.spectral_norm = critic.spectral_norm;
+    add(Conv2d(channels, out, stage.kernel, noise, options));
+    if (critic.batch_norm && !first) add(BatchNorm(out, noise, scale_init(member)));
+    add(leaky_layer(member.slope));
+    side = (side + 2 * stage.pad - stage.kernel) / stage.stride + 1;
+    channels = out;
   }
+  const int64_t features = side * side * channels;
+  LayerOptions last = linear(member);
+  last.spectral_norm = critic.spectral_norm;
   add(Reshape{{features}});
-  add(Linear(features, critic.outputs, noise, {.spectral_norm = critic.spectral_norm}));
+  add(Linear(features, critic.outputs, noise, last));
+  return net;
+}
+
+// ---- Energies
+
+Sequential igebm_mnist(int64_t channels, int64_t width, Noise& noise) {
+  Sequential net;
+  const auto add = [&](auto layer) { net.layers.push_back(std::move(layer)); };
+  const auto convolve = [&](int64_t in, int64_t out, int64_t kernel, int stride, int pad) {
+    ConvOptions options;
+    options.spectral_norm = true;
+    options.stride = stride;
+    options.pad = pad;
+    add(Conv2d(in, out, kernel, noise, options));
+    add(leaky_layer(real(0.2)));
+  };
+  convolve(channels, width, 3, 1, 1);       // 28 x 28
+  convolve(width, width, 4, 2, 1);          // 14 x 14
+  convolve(width, 2 * width, 4, 2, 1);      //  7 x 7
+  convolve(2 * width, 4 * width, 4, 2, 2);  //  4 x 4
+  const int64_t features = 4 * 4 * 4 * width;
+  add(Reshape{{features}});
+  add(Linear(features, 2 * width, noise, {.spectral_norm = true}));
+  add(leaky_layer(real(0.2)));
+  add(Linear(2 * width, 1, noise));
+  return net;
+}
+
+Sequential anatomy_net(int64_t channels, int64_t width, Noise& noise) {
+  Sequential net;
+  const auto convolve = [&](int64_t in, int64_t out, int64_t kernel, int stride, int pad) {
+    ConvOptions options;
+    options.stride = stride;
+    options.pad = pad;
+    net.layers.push_back(Conv2d(in, out, kernel, noise, options));
+  };
+  convolve(channels, width, 3, 1, 1);
+  for (int64_t in = width; in < 8 * width; in *= 2) {  // 32 x 32, 16 x 16, 8 x 8
+    net.layers.push_back(leaky_layer(real(0.05)));
+    convolve(in, 2 * in, 4, 2, 1);
+  }
+  net.layers.push_back(leaky_layer(real(0.05)));
+  convolve(8 * width, 1, 4, 1, 0);  // 4 x 4 -> 1 x 1
+  net.layers.push_back(Reshape{{1}});
   return net;
 }
 

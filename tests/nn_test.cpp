@@ -11,7 +11,7 @@
 #include "engine/tape.h"
 #include "kernel_runs.h"
 #include "models/meg.h"
-#include "models/nets.h"
+#include "models/nets_residual.h"
 
 namespace erg::test {
 namespace {
@@ -73,6 +73,92 @@ TEST(Networks, CifarSizes) {
   Sequential g = dcgan_generator(cifar, noise), e = dcgan_critic(cifar, noise);
   EXPECT_EQ(count_params(g), 3812355);
   EXPECT_EQ(count_params(e), 2935873);
+}
+
+/// [C] The sizes of published networks, and where a source gives none, the sum of its layers.
+TEST(Networks, ConvolutionalSizes) {
+  using Kind = DcganOptions::Kind;
+  Noise noise(1, "test");
+  const auto sizes = [&](const DcganOptions& o) {
+    Sequential g = dcgan_generator(o, noise), d = dcgan_critic(o, noise);
+    return std::pair(count_params(g), count_params(d));
+  };
+  EXPECT_EQ(sizes({.kind = Kind::wgan_gp, .size = 32, .channels = 3, .width = 128}), std::pair(5179907l, 4114689l));
+  const int64_t mnist_g = 128 * 4096 + 4096 + 25 * (256 * 128 + 128 * 64 + 64) + 128 + 64 + 1;
+  const int64_t mnist_d = 25 * (64 + 64 * 128 + 128 * 256) + 64 + 128 + 256 + 4096 + 1;
+  EXPECT_EQ(sizes({.kind = Kind::wgan_gp, .size = 28}), std::pair(mnist_g, mnist_d));
+  const int64_t sn_g =
+      128 * 8192 + 3 * 8192 + 16 * (512 * 256 + 256 * 128 + 128 * 64) + 3 * (256 + 128 + 64) + 9 * 64 * 3 + 3;
+  const int64_t sn_d = 9 * (3 * 64 + 128 * 128 + 256 * 256 + 512 * 512) + 16 * (64 * 128 + 128 * 256 + 256 * 512) + 64 +
+                       2 * (128 + 256 + 512) + 8192 + 1;
+  EXPECT_EQ(sizes({.kind = Kind::sn, .size = 32, .channels = 3}), std::pair(sn_g, sn_d));
+}
+
+TEST(Networks, ResidualSizes) {
+  Noise noise(1, "test");
+  Sequential g = resnet_generator({.width = 256}, noise), d = resnet_critic({}, noise, true);
+  EXPECT_EQ(count_params(g), 4276739);
+  EXPECT_EQ(count_params(d), 1053824);
+  Sequential with_bias = resnet_critic({}, noise, false), igebm = igebm_resnet(3, 128, noise),
+             wide = wide_resnet({.widen = 10}, noise);
+  EXPECT_EQ(count_params(with_bias), 1053824 + 1);
+  EXPECT_EQ(count_params(igebm), 18591105);
+  EXPECT_EQ(count_params(wide), 36471338);
+}
+
+TEST(Networks, EnergySizes) {
+  Noise noise(1, "test");
+  Sequential anatomy = anatomy_net(3, 32, noise), igebm = igebm_mnist(1, 64, noise),
+             toy = mlp({2, 32, 64, 64, 64, 1}, noise);
+  EXPECT_EQ(count_params(anatomy), 693569);
+  EXPECT_EQ(count_params(toy), 10593);
+  EXPECT_EQ(count_params(igebm),
+            9 * 64 + 64 + 16 * (64 * 64 + 64 * 128 + 128 * 256) + 64 + 128 + 256 + 4096 * 128 + 128 + 128 + 1);
+}
+
+TEST(Networks, ResidualOnesMakeImagesAndNumbers) {
+  Noise noise(2, "test");
+  for (const Mode mode : {Mode::train, Mode::eval}) {
+    Sequential g = resnet_generator({.latent = 5, .width = 4}, noise);
+    const Tensor image = g(noise.normal({2, 5}), mode);
+    EXPECT_EQ(image.shape(), (Shape{2, 32, 32, 3}));
+    for (Sequential d : {resnet_critic({.width = 4}, noise, true), resnet_critic({.width = 4}, noise, false),
+                         igebm_resnet(3, 4, noise), anatomy_net(3, 2, noise),
+                         wide_resnet({.depth = 10, .widen = 1, .classes = 1}, noise)})
+      EXPECT_EQ(d(image, mode).shape(), (Shape{2, 1}));
+  }
+  EXPECT_THROW(wide_resnet({.depth = 12}, noise), std::invalid_argument);
+}
+
+/// The multiplications of one sample's pass, in millions, as the kernels' trace counts them.
+TEST(Networks, WorkOfAPass) {
+  Noise noise(2, "test");
+  const auto millions = [](Sequential net, const Shape& shape) {
+    double flops = 0;
+    kernels::trace = {.flops = &flops, .dry = true};
+    net(Tensor::empty(shape), Mode::eval);
+    kernels::trace = {};
+    return flops / 2e6;
+  };
+  const Shape z{1, 128}, image{1, 32, 32, 3};
+  const DcganOptions cifar{.size = 32, .channels = 3};
+  EXPECT_NEAR(millions(resnet_generator({.width = 256}, noise), z), 1681, 1);
+  EXPECT_NEAR(millions(resnet_critic({}, noise, false), image), 272, 1);
+  EXPECT_NEAR(millions(igebm_resnet(3, 128, noise), image), 1362, 2);
+  EXPECT_NEAR(millions(anatomy_net(3, 32, noise), image), 26, 0.5);
+  EXPECT_NEAR(millions(dcgan_generator(cifar, noise), z), 103.5, 0.1);
+  EXPECT_NEAR(millions(dcgan_critic(cifar, noise), image), 108.7, 0.1);
+}
+
+/// Its blocks begin as the identity, whatever the shortcut makes of the channels.
+TEST(Networks, IgebmBlocksBeginAsTheIdentity) {
+  Noise noise(2, "test");
+  Sequential net = igebm_resnet(3, 4, noise);
+  for (Layer& layer : net.layers)
+    if (auto* block = std::get_if<Residual>(&layer)) {
+      const Tensor x = noise.normal({2, 4, 4, std::get<ChannelBias>(block->main.layers[0]).bias.dim(0)});
+      EXPECT_EQ((*block)(x, Mode::eval).to_host(), block->shortcut(x, Mode::eval).to_host());
+    }
 }
 
 TEST(Networks, GeneratorsMakeImagesAndCriticsNumbers) {
@@ -336,7 +422,68 @@ TEST(BatchNorm, IsDifferentiableInEvaluation) {
   EXPECT_THAT(tape.grad(sum(norm(x, Mode::eval)), {x})[0].to_host(), testing::Each(testing::FloatNear(1.5f, 1e-5f)));
 }
 
+// ---- Layers without products
+
+TEST(Residual, AddsItsShortcutAndNamesItsParts) {
+  Noise noise(3, "test");
+  Residual block{{{Linear(3, 3, noise), Activation{Activation::Kind::tanh}}}, {}};
+  const Tensor x = noise.normal({4, 3});
+  EXPECT_EQ(block(x, Mode::eval).to_host(), (block.main(x, Mode::eval) + x).to_host());
+  block.shortcut = {{Linear(3, 3, noise)}};
+  EXPECT_EQ(block(x, Mode::eval).to_host(), (block.main(x, Mode::eval) + block.shortcut(x, Mode::eval)).to_host());
+  Sequential net{{Activation{Activation::Kind::relu}, block}};
+  EXPECT_THAT(names(net), ElementsAre("1.main.0.weight", "1.main.0.bias", "1.shortcut.0.weight", "1.shortcut.0.bias"));
+}
+
+TEST(Layers, SumCropAndMaxout) {
+  std::vector<real> values(24);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = real(i);
+  const Tensor image = Tensor::from_host({1, 3, 4, 2}, values);
+  EXPECT_THAT(SumPixels{}(image, Mode::eval).to_host(), ElementsAre(132, 144));
+  EXPECT_THAT(SumPixels{.mean = true}(image, Mode::eval).to_host(), ElementsAre(11, 12));
+  EXPECT_THAT(Crop{2}(image, Mode::eval).to_host(), ElementsAre(0, 1, 2, 3, 8, 9, 10, 11));
+  const Tensor pieces = Tensor::from_host({2, 6}, std::vector<real>{0, 9, 4, 1, 2, 3, -5, -1, -4, -2, -3, -6});
+  EXPECT_THAT(Maxout{3}(pieces, Mode::eval).to_host(), ElementsAre(4, 9, -3, -1));
+}
+
+TEST(Dropout, KeepsTheMeanInTrainingAndEverythingInEvaluation) {
+  Dropout dropout(real(0.25), Noise(4, "test"));
+  const Tensor x = Tensor::full({100, 100}, 3);
+  EXPECT_EQ(dropout(x, Mode::eval).to_host(), x.to_host());
+  int dropped = 0;
+  for (const real y : dropout(x, Mode::train).to_host()) {
+    dropped += y == 0;
+    EXPECT_TRUE(y == 0 || std::abs(y - 4) < 1e-5) << y;
+  }
+  EXPECT_NEAR(dropped, 2500, 4 * std::sqrt(10000 * 0.25 * 0.75));
+  EXPECT_NE(dropout(x, Mode::train).to_host(), dropout(x, Mode::train).to_host());
+  EXPECT_THROW(Dropout(1, Noise(4, "test")), std::invalid_argument);
+}
+
+/// The masks are state that a checkpoint holds: from the same step on they are the same.
+TEST(Dropout, GoesOnWhereItsNoiseIs) {
+  Dropout a(real(0.5), Noise(4, "test")), b(real(0.5), Noise(4, "test"));
+  const Tensor x = Tensor::ones({50});
+  a(x, Mode::train);
+  const auto state = entries(a), other = entries(b);
+  ASSERT_EQ(state.size(), 1u);
+  other[0].write(state[0].read());
+  EXPECT_EQ(a(x, Mode::train).to_host(), b(x, Mode::train).to_host());
+}
+
 // ---- Spectral norm
+
+TEST(SpectralNorm, AsABoundItLeavesSmallWeightsAlone) {
+  Noise noise(9, "test");
+  const Tensor w = noise.normal({6, 4});
+  SpectralNorm bound(4, noise, true);
+  const Tensor small = w * (real(0.5) / real(largest_singular_value(w)));
+  const Tensor zero = Tensor::zeros({6, 4});
+  for (int i = 0; i < 200; ++i) bound(w, Mode::train);
+  EXPECT_NEAR(largest_singular_value(bound(w, Mode::eval)), 1, 1e-3);
+  EXPECT_EQ(bound(small, Mode::train).to_host(), small.to_host());
+  EXPECT_EQ(bound(zero, Mode::train).to_host(), zero.to_host());
+}
 
 TEST(SpectralNorm, ConvergesToTheLargestSingularValue) {
   Noise noise(9, "test");
