@@ -137,6 +137,26 @@ TEST_F(Program, TheSameSeedGivesTheSameBitsOnAnyNumberOfThreads) {
   }
 }
 
+TEST_F(Program, ADryRunTellsWhatItTakesAndLeavesNothing) {
+  const Outcome outcome = train("meg", "dry", "--dry-run --flops-per-second 1e9");
+  ASSERT_EQ(outcome.code, 0) << outcome.out;
+  for (const char* part :
+       {"width=8", "preset     small", "network    statistics: ", "FLOP in 4 steps", "at 1 GFLOP/s\n"})
+    EXPECT_THAT(outcome.out, HasSubstr(part));
+  EXPECT_FALSE(fs::exists(path("dry")));
+  const Outcome images = erg("train gan --data cifar10 --dry-run --flops-per-second 1e12 -q", "ERG_DATA=/nowhere");
+  EXPECT_EQ(images.code, 0) << "needs no data: " << images.out;
+  EXPECT_THAT(images.out, HasSubstr("network    generator: 5179907 parameters"));
+}
+
+TEST_F(Program, TheLineCountsMoreThanTheConfigAndThatMoreThanThePreset) {
+  std::ofstream(path("config.ini")) << "[train]\npreset=\"small\"\nrate=0.5\nbatch=7\n";
+  const Outcome outcome =
+      erg("train gan --config " + path("config.ini") + " --batch 9 --dry-run --flops-per-second 1e9");
+  ASSERT_EQ(outcome.code, 0) << outcome.out;
+  for (const char* part : {"rate=0.5\n", "batch=9\n", "steps=6000\n"}) EXPECT_THAT(outcome.out, HasSubstr(part));
+}
+
 TEST_F(Program, AConfigRepeatsItsRun) {
   ASSERT_EQ(train("gan", "first", "--seed 3").code, 0);
   const Outcome again = erg("train gan -q --config " + path("first/config.ini") + " --out " + path("second"));

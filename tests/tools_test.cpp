@@ -3,9 +3,11 @@
 
 #include <cmath>
 #include <filesystem>
+#include <map>
 
 #include "engine/io/checkpoint.h"
-#include "tools/data.h"
+#include "tools/data_images.h"
+#include "tools/dry_run.h"
 #include "tools/error.h"
 #include "tools/metrics/modes.h"
 #include "tools/picture.h"
@@ -48,6 +50,81 @@ TEST(Data, AnEpochShowsEveryImageOnce) {
   for (int i = 0; i < 60; ++i)
     for (real p : data->next(1000).to_host()) second += p;
   EXPECT_NEAR(first, second, 1e-6 * std::abs(first));
+}
+
+TEST(Data, RingsLieOnFourCircles) {
+  const std::vector<real> x = open_data("rings", "", 1)->next(4000).to_host();
+  int on_ring[4] = {};
+  for (size_t i = 0; i < x.size(); i += 2) {
+    const double radius = std::hypot(x[i], x[i + 1]), ring = std::round(2 * radius);
+    ASSERT_TRUE(ring >= 1 && ring <= 4 && std::abs(radius - ring / 2) < 6 * 0.05) << radius;
+    ++on_ring[int(ring) - 1];
+  }
+  for (const int count : on_ring) EXPECT_NEAR(count, 1000, 4 * std::sqrt(1000 * 0.75));
+}
+
+TEST(Data, OptionsThatASetHasNotAreRefused) {
+  EXPECT_THROW(open_data("rings", "", 1, {.dequantise = true}), UsageError);
+  EXPECT_THROW(open_data("25gaussians", "", 1, {.labels = 100}), UsageError);
+  EXPECT_THROW(open_data("25gaussians", "", 1)->next_labelled(4), UsageError);
+}
+
+/// Four images of one pixel in two classes: what image sets do, without one.
+io::ImageSet four_pixels() {
+  return {.count = 4, .height = 1, .width = 1, .channels = 1, .pixels = {0, 50, 255, 200}, .labels = {0, 0, 1, 1}};
+}
+
+TEST(ImageData, ScalesBytesAndSpreadsThemOverTheirBins) {
+  std::vector<real> x = image_data(four_pixels(), 1, {})->next(4).to_host();
+  std::ranges::sort(x);
+  EXPECT_THAT(x, testing::Pointwise(testing::FloatNear(1e-6f), {-1.f, 50 / 127.5f - 1, 200 / 127.5f - 1, 1.f}));
+  const auto spread = image_data(four_pixels(), 1, {.dequantise = true});
+  double least = 1, most = -1;
+  for (const real pixel : spread->next(4000).to_host()) {
+    const double bin = (pixel + 1) * 128;
+    EXPECT_TRUE((bin >= 0 && bin < 1) || (bin >= 50 && bin < 51) || (bin >= 200 && bin < 201) ||
+                (bin >= 255 && bin <= 256))
+        << bin;
+    if (bin < 1) least = std::min(least, bin), most = std::max(most, bin);
+  }
+  EXPECT_LT(least, 0.02);
+  EXPECT_GT(most, 0.98);
+}
+
+TEST(ImageData, KnowsAsManyLabelsOfEachClass) {
+  const auto known = [](uint64_t seed) {
+    const auto data = image_data(four_pixels(), seed, {.labels = 2});
+    const auto [x, y] = data->next_labelled(20);
+    std::map<std::pair<real, real>, int> seen;  // pixel and class
+    const std::vector<real> pixels = x.to_host(), classes = y.to_host();
+    for (size_t i = 0; i < 20; ++i) {
+      EXPECT_EQ(pixels[i] > 0, classes[i] == 1) << "the label of its own image";
+      ++seen[{pixels[i], classes[i]}];
+    }
+    EXPECT_EQ(data->next(4).size(), 4);
+    return seen;
+  };
+  const auto seen = known(1);
+  ASSERT_EQ(seen.size(), 2u);
+  for (const auto& [pixel, count] : seen) EXPECT_EQ(count, 10);
+  EXPECT_EQ(seen, known(2)) << "which are known is no matter of the seed";
+  EXPECT_THROW(image_data(four_pixels(), 1, {.labels = 3}), UsageError);
+  EXPECT_THROW(image_data(four_pixels(), 1, {.labels = 6}), UsageError);
+}
+
+TEST(StackedData, IsAFixedSetOfStacks) {
+  const auto stacks = [](uint64_t seed) { return stacked_data(four_pixels(), 1, seed, {}); };
+  EXPECT_EQ(stacks(1)->next(50).to_host(), stacks(1)->next(50).to_host());
+  EXPECT_NE(stacks(1)->next(50).to_host(), stacks(2)->next(50).to_host());
+  const Tensor three = stacked_data(four_pixels(), 3, 1, {})->next(2000);
+  EXPECT_EQ(three.shape(), (Shape{2000, 1, 1, 3}));
+  // Its channels are independent and equally often each image.
+  std::map<std::tuple<real, real, real>, int> tuples;
+  const std::vector<real> x = three.to_host();
+  for (size_t i = 0; i < x.size(); i += 3) ++tuples[{x[i], x[i + 1], x[i + 2]}];
+  ASSERT_EQ(tuples.size(), 64u);
+  for (const auto& [tuple, count] : tuples) EXPECT_NEAR(count, 2000 / 64., 5 * std::sqrt(2000 / 64.));
+  EXPECT_THROW(stacked_data(four_pixels(), 3, 1, {.labels = 2}), UsageError);
 }
 
 TEST(Modes, TheDataItselfScoresWhatTheNormalLawSays) {
@@ -165,6 +242,63 @@ TEST(Presets, ASetWithoutARowTakesTheNearest) {
   EXPECT_EQ(preset_text("meg", "cifar10", "paper"), "paper");
   EXPECT_EQ(preset_text("meg", "swissroll", "paper"), "paper of 25gaussians, the nearest to swissroll that it has");
   EXPECT_EQ(preset_text("meg", "fashion-mnist", "small"), "small of mnist, the nearest to fashion-mnist that it has");
+}
+
+// ---- What a run takes
+
+Settings tiny(const std::string& system, const std::string& data) {
+  Settings s = preset(system, data, "small");
+  s.device = "cpu";
+  s.batch = 3;
+  s.width = s.latent = 2;
+  s.chain_steps = 2;
+  s.buffer = 8;
+  return s;
+}
+
+/// Nothing is computed in a dry run, and yet it counts what a real one does.
+TEST(DryRun, CountsTheWorkOfARealStep) {
+  for (const std::string& system : recipe_names())
+    for (const std::string data : {"25gaussians", "mnist"}) {
+      const Settings s = tiny(system, data);
+      double flops = 0;
+      const auto trainer = make_trainer(s, sample_shape(data));
+      Shape batch{s.batch};
+      for (const int64_t extent : sample_shape(data)) batch.push_back(extent);
+      Noise noise(1, "test");
+      trainer->step([&] { return noise.uniform(batch, -1, 1); });
+      kernels::trace.flops = &flops;
+      trainer->step([&] { return noise.uniform(batch, -1, 1); });
+      kernels::trace = {};
+      const RunCost cost = cost_of(s);
+      EXPECT_EQ(cost.flops_of_step, flops) << system << " on " << data;
+      EXPECT_GT(flops, 0);
+      int64_t parameters = 0;
+      for (const auto& [part, count] : cost.parameters) parameters += count;
+      EXPECT_EQ(parameters, count_params(*trainer));
+      EXPECT_GT(cost.peak_bytes, cost.state_bytes);
+      EXPECT_GE(cost.state_bytes, 3 * parameters * int64_t(sizeof(real))) << "weights and Adam's two moments";
+    }
+}
+
+/// Paper presets beside what their layers add up to by hand.
+TEST(DryRun, PaperPresetsTakeWhatThePapersRunsTake) {
+  struct Row {
+    const char *system, *data;
+    std::vector<std::pair<std::string, int64_t>> parameters;
+    double flops;
+  };
+  const Row rows[] = {
+      {"meg", "25gaussians", {{"generator", 527874}, {"energy", 527361}, {"statistics", 528385}}, 18e9},
+      {"meg", "stackedmnist", {{"generator", 4572163}, {"energy", 4308609}, {"statistics", 4700929}}, 0.31e12},
+      {"meg", "cifar10", {{"generator", 3812355}, {"energy", 2935873}, {"statistics", 4108481}}, 0.91e12},
+      {"ebm", "cifar10", {{"ebm", 18591105}}, 44e12},
+  };
+  for (const Row& row : rows) {
+    const RunCost cost = cost_of(preset(row.system, row.data, "paper"));
+    EXPECT_EQ(cost.parameters, row.parameters) << row.system << " on " << row.data;
+    EXPECT_NEAR(cost.flops_of_step, row.flops, 0.15 * row.flops) << row.system << " on " << row.data;
+  }
 }
 
 }  // namespace

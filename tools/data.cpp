@@ -5,6 +5,7 @@
 
 #include "../engine/io/datasets.h"
 #include "../engine/ops.h"
+#include "data_images.h"
 #include "error.h"
 
 namespace erg::tools {
@@ -61,49 +62,32 @@ class SwissRoll : public Data {
   Noise noise_;
 };
 
-/// Passes over an image set, each in a random order of its own. The order is a function of (seed, pass), so the state
-/// of the sequence is where it stands.
-class ImageData : public Data {
+/// Four circles of radii 0.5, 1, 1.5 and 2 with noise 0.05.
+class Rings : public Data {
  public:
-  ImageData(io::ImageSet set, uint64_t seed) : set_(std::move(set)), noise_(seed, "data") {}
+  explicit Rings(uint64_t seed) : noise_(seed, "data") {}
 
   Tensor next(int64_t count) override {
-    const int64_t pixels = int64_t(set_.height) * set_.width * set_.channels;
-    std::vector<real> batch;
-    batch.reserve(size_t(count * pixels));
-    for (int64_t i = 0; i < count; ++i, ++position_) {
-      const uint64_t within = position_ % uint64_t(set_.count);
-      if (within == 0 || order_.empty()) {
-        noise_.set_step(uint32_t(position_ / uint64_t(set_.count)));
-        order_ = noise_.permutation(set_.count);
-      }
-      const uint8_t* image = &set_.pixels[size_t(order_[within] * pixels)];
-      for (int64_t p = 0; p < pixels; ++p) batch.push_back(real(image[p]) / real(127.5) - 1);
-    }
-    return Tensor::from_host({count, set_.height, set_.width, set_.channels}, batch);
+    std::vector<real> radii;
+    for (const int64_t ring : noise_.integers(count, 4)) radii.push_back(real(ring + 1) / 2);
+    const Tensor radius = Tensor::from_host({count, 1}, radii);
+    const Tensor angle = noise_.uniform({count, 1}, 0, real(2 * std::numbers::pi));
+    return radius * concat({cos(angle), sin(angle)}, 1) + real(0.05) * noise_.normal({count, 2});
   }
-  void visit(Visitor& v) override {
-    v.counter(
-        "position", [this] { return position_; },
-        [this](uint64_t value) {
-          position_ = value;
-          order_.clear();
-        });
-  }
+  void visit(Visitor& v) override { v.sub("noise", noise_); }
 
  private:
-  io::ImageSet set_;
   Noise noise_;
-  std::vector<int64_t> order_;
-  uint64_t position_ = 0;
 };
 
-/// One row a data set: its name, the shape of a sample, its mixture if it is one, and how it is opened.
+/// One row a data set: its name, the shape of a sample, how many classes its labels have, its mixture if it is one, and
+/// how it is opened.
 struct Set {
   const char* name;
   Shape sample;
+  int64_t classes;
   std::optional<Mixture> (*mixture)();
-  std::unique_ptr<Data> (*open)(const std::string& data_dir, uint64_t seed);
+  std::unique_ptr<Data> (*open)(const std::string& data_dir, uint64_t seed, const DataOptions& options);
 };
 
 std::optional<Mixture> no_mixture() { return std::nullopt; }
@@ -113,25 +97,43 @@ std::optional<Mixture> the_mixture() {
   return mixture();
 }
 
+void refuse(const DataOptions& options) {
+  if (options.dequantise || options.labels > 0)
+    throw UsageError("--dequantise and --labels are for images, and this data set is 2-D");
+}
+
 template <Mixture (*mixture)()>
-std::unique_ptr<Data> open_mixture(const std::string&, uint64_t seed) {
+std::unique_ptr<Data> open_mixture(const std::string&, uint64_t seed, const DataOptions& options) {
+  refuse(options);
   return std::make_unique<MixtureData>(mixture(), seed);
 }
 
-std::unique_ptr<Data> open_swiss_roll(const std::string&, uint64_t seed) { return std::make_unique<SwissRoll>(seed); }
+template <class Set>
+std::unique_ptr<Data> open_plane(const std::string&, uint64_t seed, const DataOptions& options) {
+  refuse(options);
+  return std::make_unique<Set>(seed);
+}
 
 template <auto load>
-std::unique_ptr<Data> open_images(const std::string& data_dir, uint64_t seed) {
-  return std::make_unique<ImageData>(load(io::find_data_dir(data_dir), io::Split::train), seed);
+std::unique_ptr<Data> open_images(const std::string& data_dir, uint64_t seed, const DataOptions& options) {
+  return image_data(load(io::find_data_dir(data_dir), io::Split::train), seed, options);
+}
+
+template <int digits>
+std::unique_ptr<Data> open_stacks(const std::string& data_dir, uint64_t seed, const DataOptions& options) {
+  return stacked_data(io::load_mnist(io::find_data_dir(data_dir), io::Split::train), digits, seed, options);
 }
 
 const Set sets[] = {
-    {"25gaussians", {2}, the_mixture<grid_of_25_gaussians>, open_mixture<grid_of_25_gaussians>},
-    {"8gaussians", {2}, the_mixture<ring_of_8_gaussians>, open_mixture<ring_of_8_gaussians>},
-    {"swissroll", {2}, no_mixture, open_swiss_roll},
-    {"mnist", {28, 28, 1}, no_mixture, open_images<io::load_mnist>},
-    {"fashion-mnist", {28, 28, 1}, no_mixture, open_images<io::load_fashion_mnist>},
-    {"cifar10", {32, 32, 3}, no_mixture, open_images<io::load_cifar10>},
+    {"25gaussians", {2}, 0, the_mixture<grid_of_25_gaussians>, open_mixture<grid_of_25_gaussians>},
+    {"8gaussians", {2}, 0, the_mixture<ring_of_8_gaussians>, open_mixture<ring_of_8_gaussians>},
+    {"swissroll", {2}, 0, no_mixture, open_plane<SwissRoll>},
+    {"rings", {2}, 0, no_mixture, open_plane<Rings>},
+    {"mnist", {28, 28, 1}, 10, no_mixture, open_images<io::load_mnist>},
+    {"fashion-mnist", {28, 28, 1}, 10, no_mixture, open_images<io::load_fashion_mnist>},
+    {"stackedmnist", {28, 28, 3}, 0, no_mixture, open_stacks<3>},
+    {"stackedmnist-10000", {28, 28, 4}, 0, no_mixture, open_stacks<4>},
+    {"cifar10", {32, 32, 3}, 10, no_mixture, open_images<io::load_cifar10>},
 };
 
 const Set& find(const std::string& name) {
@@ -150,10 +152,15 @@ std::vector<std::string> data_names() {
 
 Shape sample_shape(const std::string& name) { return find(name).sample; }
 
+int64_t classes_of(const std::string& name) { return find(name).classes; }
+
 std::optional<Mixture> mixture_of(const std::string& name) { return find(name).mixture(); }
 
-std::unique_ptr<Data> open_data(const std::string& name, const std::string& data_dir, uint64_t seed) {
-  return find(name).open(data_dir, seed);
+Labelled Data::next_labelled(int64_t) { throw UsageError("this data set has no labels"); }
+
+std::unique_ptr<Data> open_data(const std::string& name, const std::string& data_dir, uint64_t seed,
+                                const DataOptions& options) {
+  return find(name).open(data_dir, seed, options);
 }
 
 }  // namespace erg::tools

@@ -76,6 +76,10 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--beta1", s.beta1, "Adam's decay of the mean gradient")->check(decay());
   command.add_option("--beta2", s.beta2, "Adam's decay of the mean squared gradient")->check(decay());
   command
+      .add_option("--adam-clip", s.adam_clip,
+                  "Clip each gradient element at this many of Adam's deviations (0: do not)")
+      ->check(not_negative());
+  command
       .add_option("--schedule", s.schedule,
                   "The rate over time: constant; linear: down to zero; late: down to zero over the second half")
       ->check(CLI::IsMember({"constant", "linear", "late"}));
@@ -88,6 +92,12 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--checkpoint-every", s.checkpoint_every, "Steps between checkpoints (0: ten a run)")
       ->check(at_least(0));
   command.add_option("--penalty", s.penalty, "Weight of the gradient penalty (wgan-gp, meg)")->check(not_negative());
+  command.add_option("--batch-norm", s.batch_norm, "Batch norm in the discriminator (gan; true or false)");
+  command.add_option(
+      "--dequantise", s.dequantise,
+      "Images: spread each of the 256 values over its bin, (x + u) / 128 - 1 with u in [0,1) (true or false)");
+  command.add_option("--labels", s.labels, "How many samples' labels are known, as many of each class (0: all)")
+      ->check(at_least(0));
   command.add_option("--energy-l2", s.energy_l2, "Weight of the squared energies (ebm)")->check(not_negative());
   command.add_option("--data-noise", s.data_noise, "Standard deviation of noise added to the data (ebm)")
       ->check(not_negative());
@@ -101,8 +111,22 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--chain-noise", s.chain_noise, "Standard deviation of a Langevin step's noise")
       ->check(not_negative())
       ->group(chains);
+  command.add_option("--chain-clip", s.chain_clip, "Clip each element of the gradient to this (0: do not)")
+      ->check(not_negative())
+      ->group(chains);
+  command
+      .add_option("--chain-noise-first", s.chain_noise_first,
+                  "Take the gradient after the noise has been added (true or false)")
+      ->group(chains);
   command.add_option("--buffer", s.buffer, "Chains that persist between training steps")
       ->check(at_least(1))
+      ->group(chains);
+  command.add_option("--buffer-policy", s.buffer_policy, "How chains are put back: in-place, fifo or reservoir")
+      ->check(CLI::IsMember({"in-place", "fifo", "reservoir"}))
+      ->group(chains);
+  command.add_option("--buffer-bytes", s.buffer_bytes, "Images: keep chains as bytes (true or false)")->group(chains);
+  command.add_option("--restart", s.restart, "A chain's chance to begin anew each training step")
+      ->check(must_be<double>("a number in [0,1]", [](double x) { return x >= 0 && x <= 1; }))
       ->group(chains);
 }
 

@@ -19,16 +19,23 @@ struct Settings {
   std::string system{}, data = "25gaussians", data_dir{}, preset = "paper", out{}, device = "auto";
   std::string nets = "mlp";  // networks.h
   int64_t steps = 10000, batch = 64, latent = 2, width = 128;
-  double rate = 1e-4, beta1 = 0.9, beta2 = 0.999;  // Adam's
-  std::string schedule = "constant";               // of the rate
-  int64_t critic_steps = 1;                        // steps of a critic, discriminator or energy for one of a generator
+  double rate = 1e-4, beta1 = 0.9, beta2 = 0.999, adam_clip = 0;  // Adam's
+  std::string schedule = "constant";                              // of the rate
+  int64_t critic_steps = 1;  // steps of a critic, discriminator or energy for one of a generator
   uint64_t seed = 1;
   int64_t sample_every = 0, checkpoint_every = 0;  // 0: ten times a run
   double penalty = 0;                              // of the gradient's norm (wgan-gp, meg)
+  bool batch_norm = false;                         // in a discriminator (gan)
+  bool dequantise = false;                         // of images: data.h
+  int64_t labels = 0;                              // of a data set that are known, 0 for all: data.h
   // Systems with a sampler (ebm)
   double energy_l2 = 0, data_noise = 0;
   int64_t chain_steps = 20, buffer = 10000;
-  double chain_step = 0, chain_noise = 0;
+  double chain_step = 0, chain_noise = 0, chain_clip = 0;  // 0: the gradient is not clipped
+  bool chain_noise_first = false;
+  double restart = 0.05;
+  std::string buffer_policy = "in-place";
+  bool buffer_bytes = false;
 };
 
 /// Throws DeviceError for a device there is not, UsageError for a word that is none.

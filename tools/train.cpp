@@ -1,4 +1,4 @@
-// erg train SYSTEM --data SET: trains, with progress, pictures and checkpoints.
+// erg train SYSTEM --data SET: trains, with progress, pictures and checkpoints; or says what that would take.
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <csignal>
@@ -7,6 +7,7 @@
 #include "../engine/io/checkpoint.h"
 #include "commands.h"
 #include "data.h"
+#include "dry_run.h"
 #include "error.h"
 #include "picture.h"
 #include "recipes/recipes.h"
@@ -37,13 +38,23 @@ void check_finite(const Settings& settings, int64_t step, const Values& values) 
                                   " at step " + std::to_string(step) + "; try a smaller --rate, or another --seed");
 }
 
+struct DryRun {
+  bool wanted = false;
+  double flops_per_second = 0;  // 0: measured
+};
+
 int train(const Settings& settings, const Common& common) {
   const Device device = device_of(settings);
-  const std::unique_ptr<Data> data = open_data(settings.data, settings.data_dir, settings.seed);
+  const std::unique_ptr<Data> data = open_data(settings.data, settings.data_dir, settings.seed,
+                                               {.dequantise = settings.dequantise, .labels = settings.labels});
   const std::unique_ptr<Trainer> trainer = make_trainer(settings, sample_shape(settings.data));
   RunDirectory run(settings, count_params(*trainer));
 
   const auto next = [&] { return data->next(settings.batch).to(device); };
+  const auto next_labelled = [&] {
+    const Labelled batch = data->next_labelled(settings.batch);
+    return Labelled{batch.x.to(device), batch.y.to(device)};
+  };
   const auto every = [&](int64_t wish) { return wish > 0 ? wish : std::max<int64_t>(1, settings.steps / 10); };
   const int64_t sample_every = every(settings.sample_every), checkpoint_every = every(settings.checkpoint_every);
   const int64_t pictured = sample_shape(settings.data).rank() == 3 ? 100 : 5000;
@@ -54,7 +65,7 @@ int train(const Settings& settings, const Common& common) {
   Progress progress(settings.system + " on " + settings.data, settings.steps, common.quiet);
   for (int64_t step = 1; step <= settings.steps; ++step) {
     trainer->set_rate(real(rate_at(settings, step)));
-    const Metrics metrics = trainer->step(next);
+    const Metrics metrics = trainer->step(next, next_labelled);
     const bool last = step == settings.steps || stop_signal;
     if (last || step % log_every == 0 || progress.due(step)) {
       const Values values = read(metrics);
@@ -91,7 +102,16 @@ void add_train(CLI::App& app, const Common& common, Settings& settings, Run& run
   if (!settings.system.empty())
     systems += "\n\nThe defaults above: preset " + preset_text(settings.system, settings.data, settings.preset);
   command->footer(systems);
-  command->callback([&] { run = [&] { return train(settings, common); }; });
+  auto dry = std::make_shared<DryRun>();
+  command->add_flag("--dry-run", dry->wanted, "Print settings, networks, memory, FLOPs and hours, and train nothing")
+      ->configurable(false);
+  command->add_option("--flops-per-second", dry->flops_per_second, "For --dry-run: this rate instead of a measured one")
+      ->check(positive())
+      ->default_str("")
+      ->configurable(false);
+  command->callback([&, dry] {
+    run = [&, dry] { return dry->wanted ? dry_run(settings, dry->flops_per_second) : train(settings, common); };
+  });
 }
 
 }  // namespace erg::tools

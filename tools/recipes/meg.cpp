@@ -14,7 +14,8 @@ Meg make(const Settings& s, const Shape& sample) {
   Meg::Statistics statistics;
   if (is_image(sample)) {
     statistics.trunk = critic_net(s, sample, noise, {.options = {.outputs = s.latent}});
-    statistics.head = mlp({2 * s.latent, 4 * s.latent, 1}, noise, {.hidden = leaky});
+    const Activation hidden{Activation::Kind::leaky_relu, sample[0] == 32 ? real(0.1) : real(0.2)};
+    statistics.head = mlp({2 * s.latent, 4 * s.latent, 1}, noise, {.hidden = hidden});
   } else {
     statistics.head = mlp({sample[0] + s.latent, s.width, s.width, s.width, 1}, noise, {.hidden = leaky});
   }
@@ -47,6 +48,15 @@ Settings with(Settings s) {
   return s;
 }
 
+Settings paper_images(double penalty) {
+  return {.nets = "meg", .steps = 100000, .batch = 64, .latent = 128, .width = 64, .penalty = penalty};
+}
+
+/// Nets this small want a larger weight of the penalty than the authors'.
+Settings small_images(const char* nets) {
+  return {.nets = nets, .steps = 2000, .latent = 32, .width = 16, .rate = 1e-3, .schedule = "late", .penalty = 1};
+}
+
 }  // namespace
 
 const Recipe recipes::meg{
@@ -54,32 +64,14 @@ const Recipe recipes::meg{
     .summary = "maximum entropy generators for energy-based models (Kumar et al. 2019)",
     .make = trainer<make, targets>,
     // The authors' lambda of 10 on images is on a norm per pixel, which makes it 10 / (height width) of a full norm.
-    .paper = {{"25gaussians", with({.steps = 100000, .batch = 256, .width = 512, .rate = 1e-4, .penalty = 0.1})},
-              {"mnist", with({.nets = "meg",
-                              .steps = 100000,
-                              .batch = 64,
-                              .latent = 128,
-                              .width = 64,
-                              .rate = 1e-4,
-                              .penalty = 10.0 / (28 * 28)})},
-              {"cifar10", with({.nets = "meg",
-                                .steps = 100000,
-                                .batch = 64,
-                                .latent = 128,
-                                .width = 64,
-                                .rate = 1e-4,
-                                .penalty = 10.0 / (32 * 32)})}},
-    .small = {{"25gaussians",
+    .paper = {{{"25gaussians", "8gaussians", "swissroll"},
+               with({.steps = 100000, .batch = 256, .width = 512, .penalty = 0.1})},
+              {{"stackedmnist", "stackedmnist-10000"}, with(paper_images(10.0 / (28 * 28)))},
+              {{"cifar10"}, with(paper_images(10.0 / (32 * 32)))}},
+    .small = {{{"25gaussians"},
                with({.steps = 2500, .batch = 256, .width = 128, .rate = 1e-3, .schedule = "late", .penalty = 0.1})},
-              // Nets this small want more than the authors' weight.
-              {"mnist", with({.nets = "small",
-                              .steps = 2000,
-                              .batch = 64,
-                              .latent = 32,
-                              .width = 16,
-                              .rate = 1e-3,
-                              .schedule = "late",
-                              .penalty = 1})}},
+              {{"mnist"}, with(small_images("small"))},
+              {{"cifar10"}, with(small_images("meg"))}},
 };
 
 }  // namespace erg::tools

@@ -6,7 +6,7 @@ namespace erg::tools {
 
 namespace {
 
-/// One row a pair of networks. `fits` says what samples they are for.
+/// One row a pair of networks. `fits` says what samples they are for; some sources have no generator.
 struct Networks {
   const char* name;
   bool (*fits)(const Shape& sample);
@@ -14,10 +14,16 @@ struct Networks {
   Sequential (*critic)(const Settings&, const Shape& sample, Noise&, const CriticWish&);
 };
 
-// ---- 2-D: three hidden layers, as all the sources' toys have
-
 bool is_flat(const Shape& sample) { return sample.rank() == 1; }
 
+template <int64_t... sizes>
+bool is_image_of(const Shape& sample) {
+  return is_image(sample) && ((sample[0] == sizes) || ...);
+}
+
+// ---- 2-D
+
+/// Three hidden layers, as most sources' toys have.
 Sequential mlp_generator(const Settings& s, const Shape& sample, Noise& noise) {
   return mlp({s.latent, s.width, s.width, s.width, sample[0]}, noise);
 }
@@ -26,28 +32,78 @@ Sequential mlp_critic(const Settings& s, const Shape& sample, Noise& noise, cons
   return mlp({sample[0], s.width, s.width, s.width, wish.options.outputs}, noise, {.hidden = wish.hidden});
 }
 
-// ---- DCGAN's family
+/// PacGAN (Lin et al. 2018): the discriminator has half the generator's width.
+Sequential pacgan_generator(const Settings& s, const Shape& sample, Noise& noise) {
+  const Init normal = init::normal(real(0.02));
+  return mlp({s.latent, s.width, s.width, s.width, s.width, sample[0]}, noise,
+             {.batch_norm = true, .hidden_bias = false, .hidden_init = normal, .last_init = normal});
+}
 
-template <bool deep>
+Sequential pacgan_critic(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
+  return maxout_mlp({sample[0], s.width / 2, s.width / 2, s.width / 2, wish.options.outputs}, 5, noise);
+}
+
+/// Nijkamp et al. 2020: the first layer has half the width of the others.
+Sequential anatomy_toy(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
+  return mlp({sample[0], s.width / 2, s.width, s.width, s.width, wish.options.outputs}, noise,
+             {.hidden = {Activation::Kind::leaky_relu, real(0.05)}});
+}
+
+// ---- Images
+
+using Dcgan = DcganOptions::Kind;
+
+template <Dcgan kind>
 DcganOptions image_options(const Settings& s, const Shape& sample) {
-  return {.size = sample[0], .deep = deep, .channels = sample[2], .latent = s.latent, .width = s.width};
+  return {.kind = kind, .size = sample[0], .channels = sample[2], .latent = s.latent, .width = s.width};
 }
 
-template <bool deep>
+template <Dcgan kind>
 Sequential dcgan_generator_of(const Settings& s, const Shape& sample, Noise& noise) {
-  return dcgan_generator(image_options<deep>(s, sample), noise);
+  return dcgan_generator(image_options<kind>(s, sample), noise);
 }
 
-template <bool deep>
+template <Dcgan kind>
 Sequential dcgan_critic_of(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
-  return dcgan_critic(image_options<deep>(s, sample), noise, wish.options);
+  return dcgan_critic(image_options<kind>(s, sample), noise, wish.options);
+}
+
+Sequential resnet_generator_of(const Settings& s, const Shape& sample, Noise& noise) {
+  return resnet_generator({.channels = sample[2], .latent = s.latent, .width = s.width}, noise);
+}
+
+/// WGAN-GP's critic is as wide as its generator, SNGAN's half as wide.
+template <bool sngan>
+Sequential resnet_critic_of(const Settings& s, const Shape& sample, Noise& noise, const CriticWish&) {
+  return resnet_critic({.channels = sample[2], .width = sngan ? s.width / 2 : s.width}, noise, sngan);
+}
+
+Sequential igebm_energy(const Settings& s, const Shape& sample, Noise& noise, const CriticWish&) {
+  return sample[0] == 28 ? igebm_mnist(sample[2], s.width, noise) : igebm_resnet(sample[2], s.width, noise);
+}
+
+Sequential anatomy_energy(const Settings& s, const Shape& sample, Noise& noise, const CriticWish&) {
+  return anatomy_net(sample[2], s.width, noise);
+}
+
+/// The width is the widening factor.
+Sequential wide_resnet_of(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
+  return wide_resnet({.channels = sample[2], .widen = s.width, .classes = wish.options.outputs}, noise);
 }
 
 const Networks all[] = {
     {"mlp", is_flat, mlp_generator, mlp_critic},
-    // MNIST is small enough for two levels, which train far sooner than four.
-    {"small", is_image, dcgan_generator_of<false>, dcgan_critic_of<false>},
-    {"meg", is_image, dcgan_generator_of<true>, dcgan_critic_of<true>},
+    {"pacgan", is_flat, pacgan_generator, pacgan_critic},
+    {"anatomy-toy", is_flat, nullptr, anatomy_toy},
+    {"small", is_image_of<28>, dcgan_generator_of<Dcgan::small>, dcgan_critic_of<Dcgan::small>},
+    {"meg", is_image_of<28, 32>, dcgan_generator_of<Dcgan::meg>, dcgan_critic_of<Dcgan::meg>},
+    {"wgan-gp", is_image_of<28, 32>, dcgan_generator_of<Dcgan::wgan_gp>, dcgan_critic_of<Dcgan::wgan_gp>},
+    {"sn-dcgan", is_image_of<32>, dcgan_generator_of<Dcgan::sn>, dcgan_critic_of<Dcgan::sn>},
+    {"wgan-gp-resnet", is_image_of<32>, resnet_generator_of, resnet_critic_of<false>},
+    {"sngan-resnet", is_image_of<32>, resnet_generator_of, resnet_critic_of<true>},
+    {"igebm", is_image_of<28, 32>, nullptr, igebm_energy},
+    {"anatomy", is_image_of<32>, nullptr, anatomy_energy},
+    {"wide-resnet", is_image_of<32>, nullptr, wide_resnet_of},
 };
 
 const Networks& find(const Settings& s, const Shape& sample) {
@@ -68,7 +124,9 @@ std::vector<std::string> network_names() {
 }
 
 Sequential generator_net(const Settings& s, const Shape& sample, Noise& noise) {
-  return on_device(find(s, sample).generator(s, sample, noise), device_of(s));
+  const Networks& nets = find(s, sample);
+  if (!nets.generator) throw UsageError("--nets " + s.nets + " have no generator; " + s.system + " wants one");
+  return on_device(nets.generator(s, sample, noise), device_of(s));
 }
 
 Sequential critic_net(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {

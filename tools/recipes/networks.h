@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "../../engine/optim.h"
-#include "../../models/nets.h"
+#include "../../models/nets_residual.h"
 #include "../settings.h"
 
 namespace erg::tools {
@@ -17,9 +17,10 @@ inline bool is_image(const Shape& sample) { return sample.rank() == 3; }
 
 constexpr Activation leaky{Activation::Kind::leaky_relu, real(0.2)};
 
-/// What a system wants of the network that judges samples.
+/// What a system wants of the network that judges samples. Networks that are one paper's alone, such as its residual
+/// ones, are as they are.
 struct CriticWish {
-  Activation hidden = leaky;  // of networks that leave it open
+  Activation hidden = leaky;
   CriticOptions options = {};
 };
 
@@ -33,7 +34,7 @@ inline Noise noise_of(const Settings& s, std::string_view stream) { return Noise
 
 /// Adam as the settings have it.
 inline Adam::Options adam_of(const Settings& s) {
-  return {.rate = real(s.rate), .beta1 = real(s.beta1), .beta2 = real(s.beta2)};
+  return {.rate = real(s.rate), .beta1 = real(s.beta1), .beta2 = real(s.beta2), .clip = real(s.adam_clip)};
 }
 
 }  // namespace erg::tools

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "../../models/ddls.h"
-#include "../../models/system.h"
+#include "../../models/labels.h"
 #include "../settings.h"
 
 namespace erg::tools {
@@ -29,7 +29,8 @@ struct Target {
 class Trainer {
  public:
   virtual ~Trainer() = default;
-  virtual Metrics step(const Batches& next) = 0;
+  /// Systems that learn without labels never ask for labelled batches.
+  virtual Metrics step(const Batches& next, const LabelledBatches& labelled = {}) = 0;
   virtual void set_rate(real rate) = 0;
   /// New samples of the model; the noise decides which.
   virtual Tensor sample(int64_t count, Noise& noise) = 0;
@@ -40,9 +41,9 @@ class Trainer {
   virtual void visit(Visitor& v) = 0;
 };
 
-/// The settings of a preset for one data set.
+/// The settings of a preset for some data sets.
 struct Preset {
-  const char* data;
+  std::vector<const char*> data;
   Settings settings;
 };
 
@@ -61,7 +62,12 @@ class TrainerOf : public Trainer {
   template <class Make>
   explicit TrainerOf(const Make& make) : system_(make()) {}
 
-  Metrics step(const Batches& next) override { return system_.step(next); }
+  Metrics step(const Batches& next, const LabelledBatches& labelled) override {
+    if constexpr (requires { system_.step(labelled, next); })
+      return system_.step(labelled, next);
+    else
+      return system_.step(next);
+  }
   void set_rate(real rate) override { system_.set_rate(rate); }
   void visit(Visitor& v) override { system_.visit(v); }
   std::vector<Target> targets() override { return targets_of(system_); }

@@ -27,12 +27,19 @@ auto distance(const std::string& a, const std::string& b) {
                     x.rank() == y.rank() ? std::abs(x[x.rank() - 1] - y[y.rank() - 1]) : 0);
 }
 
-const Preset& find_preset(const std::string& system, const std::string& data, const std::string& name) {
+struct Found {
+  const Settings& settings;
+  std::string data;  // that of its sets which is the nearest
+};
+
+Found find_preset(const std::string& system, const std::string& data, const std::string& name) {
   const Recipe& recipe = find(system);
   if (name != "paper" && name != "small")
     throw UsageError("unknown preset '" + name + "'; there are " + join(preset_names()));
-  const std::vector<Preset>& rows = name == "paper" ? recipe.paper : recipe.small;
-  return *std::ranges::min_element(rows, {}, [&](const Preset& row) { return distance(row.data, data); });
+  std::vector<Found> all;
+  for (const Preset& row : name == "paper" ? recipe.paper : recipe.small)
+    for (const char* set : row.data) all.push_back({row.settings, set});
+  return *std::ranges::min_element(all, {}, [&](const Found& found) { return distance(found.data, data); });
 }
 
 }  // namespace
