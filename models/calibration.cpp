@@ -159,10 +159,4 @@ Tensor Isotonic::operator()(const Tensor& score) const {
   return lowest + sum_per_sample(climbed * rise);
 }
 
-double z_statistic(const Scores& logits) {
-  const Evidence evidence(logits);
-  const Eigen::VectorXd p = evidence.t.unaryExpr(&sigmoid_of), q = (-evidence.t).unaryExpr(&sigmoid_of);
-  return (double(evidence.reals) - p.sum()) / std::sqrt(p.dot(q));
-}
-
 }  // namespace erg

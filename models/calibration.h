@@ -8,10 +8,6 @@
 //
 // Where there are not as many fakes as real samples, the log of that ratio is taken off again. An isotonic map has no
 // gradient to follow, being flat nearly everywhere: it serves DRS and MH-GAN, and DDLS, DG-flow and DOT refuse it.
-//
-// Whether logits are calibrated is tested by their Z: of n samples, real ones (y = 1) and fakes by fair coins,
-//
-//   Z = sum_i (y_i - D_i) / sqrt(sum_i D_i (1 - D_i))  ~  N(0, 1).
 #pragma once
 
 #include <utility>
@@ -59,9 +55,6 @@ struct Isotonic {
 
 /// The rising sequence nearest to `values` in the sum of weight * squared difference: their means over blocks.
 std::vector<double> pool_adjacent_violators(std::vector<double> values, std::vector<double> weights);
-
-/// Z of logits. Throws as fit.
-double z_statistic(const Scores& logits);
 
 /// The same GAN with its logit calibrated.
 template <class Calibrator>

@@ -1,5 +1,4 @@
-// Calibration of a critic's scores: planted distortions that must be found, equations a fit must solve, and the law of
-// Z.
+// Calibration of a critic's scores: planted distortions that must be found, and equations a fit must solve.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -170,36 +169,6 @@ TEST(Isotonic, NeverFallsAndFollowsAnyMonotoneDistortion) {
 TEST(Isotonic, OfScoresThatSayNothingIsConstant) {
   const Isotonic map = Isotonic::fit({Tensor::ones({30}), Tensor::ones({10})});
   for (const real d : map(Tensor::from_host({3}, std::vector<real>{-1, 1, 5})).to_host()) EXPECT_NEAR(d, 0, 1e-5);
-}
-
-// ---- Z
-
-/// 500 sets of 400 samples, each real or fake by a fair coin.
-TEST(ZStatistic, IsStandardNormalForCalibratedLogits) {
-  Noise noise(8, "test"), coins(9, "test");
-  std::vector<real> z, shifted;
-  for (int k = 0; k < 500; ++k) {
-    int64_t reals = 0;
-    for (const int64_t side : coins.integers(400, 2)) reals += side;
-    const Scores logits = exact_logits(reals, 400 - reals, noise);
-    z.push_back(real(z_statistic(logits)));
-    shifted.push_back(real(z_statistic(mapped(logits, Beta1{real(0.5), 1}))));
-  }
-  const auto sample = [](const std::vector<real>& values) { return Tensor::from_host({500}, values); };
-  expect_normal_law(sample(z), 0, 1);
-  EXPECT_LT(kolmogorov(sample(z), normal_law(0, 1)), 2.3);
-  EXPECT_LT(moments(sample(shifted)).mean, -3) << "half a unit too sure";
-}
-
-TEST(ZStatistic, IsRestoredByAFitOnOtherSamples) {
-  Noise noise(10, "test");
-  const auto distort = [](const Tensor& x) { return 2 * x + 1; };
-  const Scores seen = mapped(exact_logits(20000, 20000, noise), distort);
-  const Scores held_out = mapped(exact_logits(1000, 1000, noise), distort);
-  EXPECT_LT(z_statistic(held_out), -5);
-  EXPECT_NEAR(z_statistic(mapped(held_out, Beta1::fit(seen))), 0, 4);
-  EXPECT_NEAR(z_statistic(mapped(held_out, Beta2::fit(seen))), 0, 4);
-  EXPECT_NEAR(z_statistic(mapped(held_out, Isotonic::fit(seen))), 0, 4);
 }
 
 // ---- Refusals

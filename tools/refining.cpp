@@ -15,6 +15,7 @@
 #include "../samplers/mala.h"
 #include "data.h"
 #include "error.h"
+#include "metrics/calibration.h"
 
 namespace erg::tools {
 
@@ -113,15 +114,19 @@ Scores rows_of(const Scores& scores, int64_t begin, int64_t end) {
   return {slice(scores.real, 0, begin, end), slice(scores.fake, 0, begin, end)};
 }
 
+double z_of_tested(const Scores& logits) {
+  const Scores tests = rows_of(logits, fitted, fitted + tested);
+  return calibration(tests.real, tests.fake).z;
+}
+
 template <class Calibrator>
 GanView calibrate(const GanView& gan, Scores& scores, bool quiet) {
   const Calibrator map = Calibrator::fit(rows_of(scores, 0, fitted));
-  const double before = z_statistic(rows_of(scores, fitted, fitted + tested));
+  const double before = z_of_tested(scores);
   scores = {map(scores.real), map(scores.fake)};
   if (!quiet)
     std::fprintf(stderr, "calibrated on %lld held-out samples; Z of %lld others %.1f, before %.1f\n",
-                 static_cast<long long>(2 * fitted), static_cast<long long>(2 * tested),
-                 z_statistic(rows_of(scores, fitted, fitted + tested)), before);
+                 static_cast<long long>(2 * fitted), static_cast<long long>(2 * tested), z_of_tested(scores), before);
   return calibrated(gan, map);
 }
 
