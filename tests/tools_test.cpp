@@ -1,4 +1,4 @@
-// The program's parts: data sets, mode counting, pictures, checkpoints of systems.
+// The program's parts: data sets, pictures, checkpoints of systems.
 #include <gmock/gmock.h>
 
 #include <cmath>
@@ -9,7 +9,6 @@
 #include "tools/data_images.h"
 #include "tools/dry_run.h"
 #include "tools/error.h"
-#include "tools/metrics/modes.h"
 #include "tools/picture.h"
 #include "tools/recipes/recipes.h"
 
@@ -125,24 +124,6 @@ TEST(StackedData, IsAFixedSetOfStacks) {
   ASSERT_EQ(tuples.size(), 64u);
   for (const auto& [tuple, count] : tuples) EXPECT_NEAR(count, 2000 / 64., 5 * std::sqrt(2000 / 64.));
   EXPECT_THROW(stacked_data(four_pixels(), 3, 1, {.labels = 2}), UsageError);
-}
-
-TEST(Modes, TheDataItselfScoresWhatTheNormalLawSays) {
-  const auto data = open_data("25gaussians", "", 1);
-  const ModeCount count = count_modes(*mixture_of("25gaussians"), data->next(40000));
-  EXPECT_EQ(count.found, 25);
-  // 1 - exp(-9/2) = 0.98889; four standard errors of 40,000 draws
-  EXPECT_NEAR(count.high_quality, 0.98889, 4 * std::sqrt(0.98889 * 0.01111 / 40000));
-}
-
-TEST(Modes, MissesAndNansCountForNothing) {
-  const Mixture two{{{-1, 0}, {1, 0}}, 0.1};
-  const real nan = std::nan("");
-  const ModeCount count =
-      count_modes(two, Tensor::from_host({4, 2}, std::vector<real>{1, real(0.2), 1, real(0.4), nan, 0, 0, 0}));
-  EXPECT_EQ(count.found, 1);
-  EXPECT_EQ(count.total, 2);
-  EXPECT_DOUBLE_EQ(count.high_quality, 0.25);
 }
 
 TEST(Picture, DarkWhereSamplesAreAndBrightWhereEnergyIsLow) {

@@ -56,7 +56,7 @@ Tensor cross_entropy(const Tensor& logits, std::span<const uint8_t> labels) {
 }
 
 DigitNet train_digit_net(const io::ImageSet& images, const DigitTraining& training,
-                         const std::function<void(int64_t step, int64_t steps)>& progress) {
+                         const std::function<void(int64_t step)>& progress) {
   Noise weights(training.seed, "classifier"), order_noise(training.seed, "classifier's data");
   DigitNet net(weights);
   const std::vector<Tensor> trained = params(net);
@@ -74,7 +74,7 @@ DigitNet train_digit_net(const io::ImageSet& images, const DigitTraining& traini
     Tape tape;
     tape.watch(trained);
     adam.step(tape.grad(cross_entropy(net(pixels(images, batch)).logits, labels), trained));
-    if (progress) progress(step + 1, steps);
+    if (progress) progress(step + 1);
   }
   return net;
 }

@@ -24,13 +24,13 @@ struct DigitNet {
 Tensor cross_entropy(const Tensor& logits, std::span<const uint8_t> labels);
 
 struct DigitTraining {
-  int64_t epochs = 8, batch = 50;
-  double rate = 2e-3;  // Adam's, falling to 0 on a straight line
+  int64_t epochs = 6, batch = 100;
+  double rate = 3e-3;  // Adam's, falling to 0 on a straight line
   uint64_t seed = 1;
 };
 
-/// A net trained on images 28x28x1. `progress` is told the step and the number of steps.
+/// A net trained on images 28x28x1. `progress` is told the number of each step done, of epochs * (count / batch).
 DigitNet train_digit_net(const io::ImageSet& images, const DigitTraining& training,
-                         const std::function<void(int64_t step, int64_t steps)>& progress = {});
+                         const std::function<void(int64_t step)>& progress = {});
 
 }  // namespace erg::tools

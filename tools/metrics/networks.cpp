@@ -10,6 +10,7 @@
 #include "../../engine/io/checkpoint.h"
 #include "../../engine/io/error.h"
 #include "../../engine/ops.h"
+#include "../progress.h"
 #include "digit_net.h"
 #include "resnet.h"
 
@@ -29,8 +30,6 @@ Tensor pixels(const io::ImageSet& set, std::span<const int64_t> which) {
 // ---- Outputs
 
 namespace {
-
-constexpr int64_t batch_size = 250;
 
 void check_pixels(const Tensor& images) {
   for (const real p : images.to_host()) {
@@ -60,16 +59,17 @@ struct Rows {
 
 Outputs outputs(const Network& network, int64_t count, const std::function<Tensor(int64_t)>& next) {
   Rows features, logits;
-  for (int64_t done = 0; done < count;) {
-    const Tensor images = next(std::min(count - done, int64_t(4 * batch_size)));
+  constexpr int64_t at_once = 250;
+  for (int64_t done = 0, batch; done < count; done += batch) {
+    batch = std::min<int64_t>(count - done, 1000);
+    const Tensor images = next(batch);
     check_pixels(images);
-    for (int64_t first = 0; first < images.dim(0); first += batch_size) {
-      const Tensor some = slice(images, 0, first, std::min(images.dim(0), first + batch_size));
+    for (int64_t first = 0; first < images.dim(0); first += at_once) {
+      const Tensor some = slice(images, 0, first, std::min(images.dim(0), first + at_once));
       const Outputs of_some = network.apply(some.to(network.device));
       features.append(of_some.features);
       logits.append(of_some.logits);
     }
-    done += images.dim(0);
   }
   return {features.tensor(), logits.tensor()};
 }
@@ -107,15 +107,18 @@ std::string fingerprint_of(const io::StateDict& dict) {
 
 }  // namespace
 
-Cache::Cache(const std::string& folder) : folder_(folder.empty() ? default_folder() : fs::path(folder)) {}
+Cache::Cache(const std::string& folder, bool quiet)
+    : folder_(folder.empty() ? default_folder() : fs::path(folder)), quiet_(quiet) {}
 
-io::StateDict Cache::get(const std::string& name, const std::function<io::StateDict()>& make) const {
+io::StateDict Cache::get(const std::string& name, const std::string& what,
+                         const std::function<io::StateDict()>& make) const {
   std::error_code error;
   if (!fs::exists(file(name), error)) {
     fs::create_directories(folder_, error);
     if (error)
       throw io::WriteError(io::WriteError::Step::create, folder_,
                            "cannot make this folder (" + error.message() + "); choose another with --cache");
+    if (!quiet_) std::fprintf(stderr, "erg: %s, once; kept as %s\n", what.c_str(), file(name).c_str());
     io::write_safetensors(file(name), make());
   }
   return io::read_safetensors(file(name));
@@ -123,7 +126,8 @@ io::StateDict Cache::get(const std::string& name, const std::function<io::StateD
 
 Outputs cached_outputs(const Cache& cache, const Network& network, const std::string& set_name,
                        const io::ImageSet& set) {
-  const io::StateDict dict = cache.get(set_name + "-" + network.name + "-" + network.fingerprint, [&] {
+  const std::string name = set_name + "-" + network.name + "-" + network.fingerprint;
+  const io::StateDict dict = cache.get(name, "computing the features of " + set_name + " by " + network.name, [&] {
     const Outputs made = outputs(network, set);
     io::StateDict fresh;
     fresh.tensors = {{"features", made.features}, {"logits", made.logits}};
@@ -147,7 +151,7 @@ Network network_of(const std::string& name, Net net, const io::StateDict& weight
 }  // namespace
 
 Network digit_network(const std::string& set_name, const std::string& weights, const Cache& cache, Device device,
-                      const std::function<io::ImageSet()>& train, const std::function<void(const std::string&)>& say) {
+                      const io::ImageSet& train) {
   Noise noise(1, "classifier");
   if (!weights.empty()) return network_of("classifier", DigitNet(noise), io::read_safetensors(weights), device);
   const DigitTraining recipe;
@@ -155,9 +159,9 @@ Network digit_network(const std::string& set_name, const std::string& weights, c
   std::snprintf(name, sizeof name, "%s-classifier-adam%g-epochs%lld-batch%lld-seed%llu", set_name.c_str(), recipe.rate,
                 static_cast<long long>(recipe.epochs), static_cast<long long>(recipe.batch),
                 static_cast<unsigned long long>(recipe.seed));
-  const io::StateDict dict = cache.get(name, [&] {
-    say("training the " + set_name + " classifier, once; it is kept as " + cache.file(name).string());
-    DigitNet net = train_digit_net(train(), recipe);
+  const io::StateDict dict = cache.get(name, "training the " + set_name + " classifier", [&] {
+    Progress progress("classifier", recipe.epochs * (train.count / recipe.batch), cache.quiet());
+    DigitNet net = train_digit_net(train, recipe, [&](int64_t step) { progress.update(step, {}); });
     return io::state_of(entries(net));
   });
   return network_of("classifier", DigitNet(noise), dict, device);

@@ -1,0 +1,170 @@
+// erg eval from outside: what it prints for runs, files and the data themselves, and what it refuses.
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "engine/io/checkpoint.h"
+#include "engine/io/npy.h"
+#include "io_support.h"
+#include "run_program.h"
+#include "tools/data.h"
+#include "tools/metrics/digit_net.h"
+#include "tools/metrics/divergence.h"
+
+namespace erg::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+class Eval : public testing::Test {
+ protected:
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string write(const std::string& name, const Tensor& x) const {
+    io::write_npy(folder_ / name, x);
+    return path(name);
+  }
+  /// The scores by name, as JSON.
+  json scores(const std::string& arguments) const {
+    const Outcome outcome = run_program("eval " + arguments + " -q --format json --cache " + path("cache"));
+    EXPECT_EQ(outcome.code, 0) << outcome.out;
+    json by_name;
+    if (outcome.code == 0)
+      for (const json& row : json::parse(outcome.out)["scores"]) by_name[row["metric"].get<std::string>()] = row;
+    return by_name;
+  }
+  /// A digit classifier that has learnt nothing, in a file: it takes no time to train.
+  std::string classifier() const {
+    Noise noise(1, "test");
+    tools::DigitNet net(noise);
+    io::save(folder_ / "classifier.safetensors", net);
+    return path("classifier.safetensors");
+  }
+  io::TemporaryFolder folder_;
+};
+
+TEST_F(Eval, OfTheDataIsNearPerfect) {
+  const json all = scores("real --data 25gaussians --n 4000");
+  for (const char* metric :
+       {"modes within 3 sd", "modes within 4 sd", "high quality within 3 sd", "entropy of modes"}) {
+    EXPECT_NEAR(all[metric]["value"], all[metric]["perfect"], 0.02 * all[metric]["perfect"].get<double>()) << metric;
+    EXPECT_NEAR(all[metric]["real"], all[metric]["perfect"], 0.02 * all[metric]["perfect"].get<double>()) << metric;
+  }
+  EXPECT_EQ(all["modes within 3 sd"]["total"], 25);
+  EXPECT_GT(all["precision"]["value"], 0.95);
+  EXPECT_LT(all["JS to the data"]["value"], 0.03);
+}
+
+TEST_F(Eval, OfAFileTellsCollapse) {
+  const tools::Mixture grid = tools::grid_of_25_gaussians();
+  std::vector<real> points;
+  for (int i = 0; i < 600; ++i)
+    for (int c = 0; c < 2; ++c) points.push_back(real(grid.centres[size_t(i % 2)][size_t(c)]));
+  const std::string file = write("two-modes.npy", Tensor::from_host({600, 2}, points));
+  const json all = scores(file + " --data 25gaussians --metrics modes,hq,kl");
+  EXPECT_EQ(all.size(), 5u) << "modes and hq at two radii, and kl";
+  EXPECT_EQ(all["modes within 3 sd"]["value"], 2);
+  EXPECT_EQ(all["high quality within 3 sd"]["value"], 1);
+  EXPECT_NEAR(all["KL of modes to uniform"]["value"], std::log(12.5), 1e-12);
+  EXPECT_EQ(scores(file + " --data 25gaussians --metrics modes --n 1")["modes within 3 sd"]["value"], 1);
+}
+
+TEST_F(Eval, OfARunIsThatOfItsSamples) {
+  const Outcome trained =
+      run_program("train ebm --data 8gaussians --steps 5 --batch 16 --width 8 -q --out " + path("run"));
+  ASSERT_EQ(trained.code, 0) << trained.out;
+  const json of_run = scores(path("run") + " --n 500 --seed 3");
+  ASSERT_EQ(run_program("sample " + path("run") + " --n 500 --seed 3 --out " + path("x.npy")).code, 0);
+  json of_file = scores(path("x.npy") + " --data 8gaussians --seed 3");
+  for (const auto& [metric, row] : of_file.items()) EXPECT_EQ(of_run[metric], row) << metric;
+  // Only the run has an energy, whose likelihood is below that of the data's own density.
+  EXPECT_EQ(of_run.size(), of_file.size() + 2);
+  EXPECT_LT(of_run["log-likelihood of data"]["value"], of_run["log-likelihood of data"]["perfect"]);
+  EXPECT_GT(of_run["entropy of the energy"]["value"], of_run["entropy of the energy"]["perfect"]);
+}
+
+TEST_F(Eval, OfFeaturesFromElsewhereNeedsNothingElse) {
+  Noise noise(1, "test");
+  const std::string samples = write("a.npy", noise.normal({2000, 3}) * 2),
+                    data = write("b.npy", noise.normal({2500, 3}));
+  const json all = scores("--features " + samples + " --reference-features " + data);
+  EXPECT_NEAR(all["Frechet distance"]["value"], 3, 0.2);  // d (1 - 2)^2
+  EXPECT_EQ(all["Frechet distance"]["by"], samples);
+  EXPECT_TRUE(all["Frechet distance"]["real"].is_null());
+  EXPECT_EQ(all.size(), 4u) << "with kernel distance, precision and recall";
+}
+
+TEST_F(Eval, CountsStacksByABroughtClassifier) {
+  if (!std::getenv("ERG_DATA")) GTEST_SKIP() << "needs MNIST: set ERG_DATA";
+  Noise noise(1, "test");
+  const std::string file = write("stacks.npy", noise.uniform({50, 28, 28, 2}, -1, 1));
+  const json all = scores(file + " --data stackedmnist --metrics modes,kl --classifier " + classifier());
+  EXPECT_EQ(all["modes"]["total"], 100);
+  EXPECT_NEAR(all["KL of modes to uniform"]["perfect"], tools::expected_kl_to_uniform(tools::uniform(100), 50), 1e-12);
+  EXPECT_GE(all["KL of modes to uniform"]["value"], all["KL of modes to uniform"]["perfect"]);
+  EXPECT_GT(folder_.files(), 3) << "the cache holds the outputs for the training and test sets";
+}
+
+TEST_F(Eval, PrintsATable) {
+  const Outcome outcome = run_program("eval real --data 8gaussians --n 500 --metrics modes,pr");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("modes within 4 sd"));
+  EXPECT_THAT(outcome.out, HasSubstr(" 8/8 "));
+  EXPECT_THAT(outcome.out, HasSubstr("coordinates"));
+  EXPECT_THAT(outcome.out, HasSubstr("500 samples"));
+}
+
+TEST_F(Eval, RefusesInOneLine) {
+  const std::string points = write("points.npy", Tensor::zeros({10, 2})),
+                    cubes = write("cubes.npy", Tensor::zeros({10, 3}));
+  const std::string nans = write("nans.npy", Tensor::full({10, 2}, real(std::nan(""))));
+  const struct {
+    std::string arguments;
+    int code;
+    std::string message;
+  } mistakes[] = {
+      {"real --data 25gaussians --metrics modes,fid", 64, "unknown metric 'fid'; there are modes, hq,"},
+      {"real --data 25gaussians --metrics frechet", 64, "'frechet' is not for these samples; there are modes, hq,"},
+      {"real --data moons", 64, "'moons'"},
+      {"real", 64, "--data is needed"},
+      {"", 64, "give a run"},
+      {points, 64, "--data is needed"},
+      {points + " --data 25gaussians --n 11", 64, "the file holds 10"},
+      {"--features " + points, 64, "--reference-features"},
+      {cubes + " --data 25gaussians", 65, "expected samples of 25gaussians"},
+      {nans + " --data 25gaussians --metrics kl", 65, "no sample is near a mode"},
+      {"--features " + points + " --reference-features " + cubes + " --metrics pr", 65, "different numbers"},
+      {"--features " + points + " --reference-features " + write("two.npy", Tensor::zeros({2, 2})), 65, "covariance"},
+      {path("nothing"), 64, "--data is needed"},
+      {path("nothing.npy") + " --data 25gaussians", 66, "nothing.npy"},
+      {folder_.path.string(), 66, "config.ini"},
+      {"real --data mnist --data-dir /nowhere", 66, "/nowhere"},
+      {"real --data 25gaussians --device gpu", 64, "--device"},
+  };
+  for (const auto& [arguments, code, message] : mistakes) {
+    const Outcome outcome = run_program("eval " + arguments, "ERG_DATA=/nowhere");
+    EXPECT_EQ(outcome.code, code) << arguments << "\n" << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr(message)) << arguments;
+    EXPECT_EQ(outcome.out.rfind("erg: ", 0), 0u) << outcome.out;
+  }
+}
+
+TEST_F(Eval, RefusesImagesThatAreNone) {
+  if (!std::getenv("ERG_DATA")) GTEST_SKIP() << "needs MNIST: set ERG_DATA";
+  const std::string net = " --data mnist --metrics modes --classifier " + classifier();
+  const auto refused = [&](const Tensor& x, const char* message) {
+    const Outcome outcome = run_program("eval " + write("x.npy", x) + net + " --cache " + path("cache"));
+    EXPECT_EQ(outcome.code, 65) << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr(message));
+  };
+  refused(Tensor::full({2, 28, 28, 1}, 255), "divide bytes by 127.5");
+  refused(Tensor::full({2, 28, 28, 1}, real(std::nan(""))), "not finite");
+  refused(Tensor::zeros({2, 1, 28, 28}), "expected samples of mnist, [28,28,1] behind their number, got [2,1,28,28]");
+  const Outcome missing =
+      run_program("eval real --data mnist --metrics modes --classifier " + path("none.safetensors"));
+  EXPECT_EQ(missing.code, 66) << missing.out;
+}
+
+}  // namespace
+}  // namespace erg::test

@@ -1,0 +1,196 @@
+#include "evaluation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "../../engine/io/datasets.h"
+#include "../../engine/ops.h"
+#include "../error.h"
+#include "classifier_score.h"
+#include "features.h"
+
+namespace erg::tools {
+
+bool is_stack(const std::string& data) { return data.starts_with("stackedmnist"); }
+
+int64_t protocol_count(const std::string& data, const Shape& shape) {
+  return is_stack(data) ? 26 * std::llround(std::pow(10, double(shape.back()))) : 10000;
+}
+
+// ---- Real data
+
+namespace {
+
+/// Real points have seeds of their own, which no training run is given.
+Tensor draw_points(const std::string& data, int64_t count, uint64_t seed) {
+  return open_data(data, "", seed)->next(count);
+}
+uint64_t real_seed(uint64_t seed) { return ~seed; }
+uint64_t reference_seed(uint64_t seed) { return ~seed - (uint64_t(1) << 62); }
+constexpr int64_t reference_count = 100000;
+
+using Load = io::ImageSet (*)(const std::filesystem::path& dir, io::Split split);
+
+Load loader_of(const std::string& data) {
+  if (data == "mnist" || is_stack(data)) return io::load_mnist;
+  if (data == "fashion-mnist") return io::load_fashion_mnist;
+  if (data == "cifar10") return io::load_cifar10;
+  throw UsageError("no test images are known for the data set '" + data + "'");
+}
+
+std::string digits_name(const std::string& data) { return is_stack(data) ? "mnist" : data; }
+
+/// Stacks of `channels` images each, drawn independently: [B,H,W,channels].
+std::function<Tensor(int64_t)> stacks_of(io::ImageSet set, int64_t channels, uint64_t seed) {
+  return [set = std::move(set), channels, noise = Noise(seed, "stacks")](int64_t count) mutable {
+    const Tensor images = pixels(set, noise.integers(count * channels, set.count));
+    return permute(reshape(images, {count, channels, set.height, set.width}), {0, 2, 3, 1});
+  };
+}
+
+std::function<Tensor(int64_t)> in_order(io::ImageSet set) {
+  return [set = std::move(set), done = int64_t(0)](int64_t count) mutable {
+    std::vector<int64_t> which(static_cast<size_t>(count));
+    std::iota(which.begin(), which.end(), done);
+    done += count;
+    return pixels(set, which);
+  };
+}
+
+}  // namespace
+
+Samples real_samples(const std::string& data, const Shape& shape, int64_t count, const std::string& data_dir,
+                     uint64_t seed) {
+  Samples samples{.data = data, .count = count > 0 ? count : protocol_count(data, shape), .shape = shape};
+  if (shape.rank() == 1) {
+    samples.next = [data, seed](int64_t n) { return draw_points(data, n, seed); };
+    return samples;
+  }
+  const std::filesystem::path dir = io::find_data_dir(data_dir);
+  if (is_stack(data)) {
+    samples.next = stacks_of(loader_of(data)(dir, io::Split::train), shape.back(), seed);
+    return samples;
+  }
+  io::ImageSet test = loader_of(data)(dir, io::Split::test);
+  samples.count = std::min(samples.count, test.count);
+  samples.labels = {test.labels.begin(), test.labels.begin() + samples.count};
+  samples.next = in_order(std::move(test));
+  return samples;
+}
+
+// ---- Evaluation
+
+namespace {
+
+Evaluation::Kind kind_of(const Samples& samples) {
+  if (samples.shape.rank() == 1) return Evaluation::Kind::plane;
+  if (is_stack(samples.data)) return Evaluation::Kind::stacks;
+  return samples.data == "cifar10" ? Evaluation::Kind::colours : Evaluation::Kind::digits;
+}
+
+/// Makes what is absent.
+template <class T, class Make>
+const T& once(std::optional<T>& held, const Make& make) {
+  if (!held) held = make();
+  return *held;
+}
+template <class Make>
+const Tensor& once(Tensor& held, const Make& make) {
+  if (!held) held = make();
+  return held;
+}
+
+}  // namespace
+
+Evaluation::Evaluation(Samples samples, const EvaluationOptions& options)
+    : samples_(std::move(samples)),
+      options_(options),
+      kind_(kind_of(samples_)),
+      mixture_(kind_ == Kind::plane ? mixture_of(samples_.data) : std::nullopt),
+      cache_(Cache(options.cache, options.quiet)) {}
+
+Evaluation::Evaluation(Compared features, uint64_t seed)
+    : options_{.seed = seed}, kind_(Kind::features), features_(std::move(features)) {}
+
+const Tensor& Evaluation::points() {
+  return once(points_, [&] { return samples_.next(samples_.count).to(cpu_device); });
+}
+
+const Tensor& Evaluation::real_points() {
+  return once(real_points_, [&] { return draw_points(samples_.data, samples_.count, real_seed(options_.seed)); });
+}
+
+const Tensor& Evaluation::reference_points() {
+  return once(reference_points_,
+              [&] { return draw_points(samples_.data, reference_count, reference_seed(options_.seed)); });
+}
+
+const io::ImageSet& Evaluation::images(io::ImageSet& held, bool train) {
+  if (held.count == 0)
+    held = loader_of(samples_.data)(io::find_data_dir(options_.data_dir), train ? io::Split::train : io::Split::test);
+  return held;
+}
+
+const Network& Evaluation::network() {
+  return once(network_, [&] {
+    if (kind_ == Kind::colours)
+      return resnet_network(options_.network, io::find_data_dir(options_.data_dir), options_.device);
+    return digit_network(digits_name(samples_.data), options_.classifier, *cache_, options_.device,
+                         images(train_, true));
+  });
+}
+
+const Outputs& Evaluation::sample_outputs() {
+  return once(sample_outputs_, [&] {
+    if (kind_ != Kind::stacks) return outputs(network(), samples_.count, samples_.next);
+    return outputs(network(), samples_.count, [&](int64_t batch) {  // each channel is an image
+      const Tensor x = samples_.next(batch);
+      return reshape(permute(x, {0, 3, 1, 2}), {batch * x.dim(3), x.dim(1), x.dim(2), 1});
+    });
+  });
+}
+
+const Outputs& Evaluation::test_outputs() {
+  return once(test_outputs_, [&] {
+    return cached_outputs(*cache_, network(), digits_name(samples_.data) + "-test", images(test_, false));
+  });
+}
+
+const Outputs& Evaluation::training_outputs() {
+  return once(training_outputs_, [&] {
+    return cached_outputs(*cache_, network(), digits_name(samples_.data) + "-train", images(train_, true));
+  });
+}
+
+std::vector<uint8_t> Evaluation::test_labels() { return images(test_, false).labels; }
+
+const Compared& Evaluation::features() {
+  return once(features_, [&]() -> Compared {
+    if (kind_ == Kind::plane)
+      return {.name = "coordinates", .samples = points(), .reference = reference_points(), .real = real_points()};
+    Noise some = noise("real features");
+    return {.name = network().name,
+            .samples = sample_outputs().features,
+            .reference = training_outputs().features,
+            .real = random_rows(test_outputs().features, samples_.count, some)};
+  });
+}
+
+std::string Evaluation::description() {
+  const std::string samples = std::to_string(count()) + " samples";
+  const auto rows = [](const Tensor& x) { return std::to_string(x.dim(0)); };
+  if (kind_ == Kind::features) return samples + ", compared with " + rows(features().reference);
+  if (kind_ == Kind::plane)
+    return samples + "; real data: as many fresh draws; reference: " + std::to_string(reference_count) + " others";
+  char network_accuracy[40];
+  std::snprintf(network_accuracy, sizeof network_accuracy, "%.2f %%",
+                100 * accuracy(test_outputs().logits, test_labels()));
+  const std::string judge =
+      network().name + ": right on " + network_accuracy + " of the " + rows(test_outputs().logits) + " test images";
+  if (kind_ == Kind::stacks) return samples + "; real data: stacks of training images; " + judge;
+  return samples + "; real data: " + rows(features().real) + " test images; reference: " + rows(features().reference) +
+         " training images; " + judge;
+}
+
+}  // namespace erg::tools
