@@ -35,4 +35,13 @@ ERG_KERNEL(dense_chain_, const DenseNet& net, const LangevinUpdate& s, const Noi
            real* workspace, real* energies, real* x);
 ERG_WORKSPACE(dense_chain, DenseNet);
 
+/// Of every step of every chain: the network forwards, and its gradient back to x.
+template <class... Rest>
+double flops_of(const DenseNet& net, const LangevinUpdate&, const NoiseKey&, int64_t chains, int steps,
+                const Rest&...) {
+  double products = 0;
+  for (int i = 0; i < net.layers; ++i) products += double(net.layer[i].in) * net.layer[i].out;
+  return 4 * products * double(chains) * steps;
+}
+
 }  // namespace erg::kernels

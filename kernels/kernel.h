@@ -21,8 +21,18 @@ namespace erg::kernels {
 struct Trace {
   void (*call)(void* self, const char* kernel, const Stream& stream, bool begins) = nullptr;
   void* self = nullptr;
+  double* flops = nullptr;  // where the arithmetic of launches is added up, as flops_of counts it
+  bool dry = false;         // leave every launch out: outputs keep what was in their memory (`erg train --dry-run`)
 };
 inline thread_local Trace trace;
+
+/// The multiplications and additions of a launch whose first argument is the shape of a matrix product or convolution;
+/// other kernels, which are bound by memory, count as none. Kernels that take other arguments to multiply overload it.
+template <class First, class... Rest>
+double flops_of(const First& first, const Rest&...) {
+  if constexpr (requires { first.flops(); }) return first.flops();
+  return 0;
+}
 
 template <auto cpu_body, auto cuda_body>
 struct Kernel;
@@ -35,6 +45,16 @@ struct Kernel<cpu_body, cuda_body> {
   void operator()(const Stream& stream, P... args) const {
     if (trace.call) [[unlikely]]
       trace.call(trace.self, name, stream, true);
+    if (trace.flops) [[unlikely]]
+      *trace.flops += flops_of(args...);
+    if (!trace.dry) [[likely]]
+      launch(stream, std::forward<P>(args)...);
+    if (trace.call) [[unlikely]]
+      trace.call(trace.self, name, stream, false);
+  }
+
+ private:
+  static void launch(const Stream& stream, P... args) {
     if constexpr (has_cuda) {
       if (stream.device.kind == Device::Kind::cuda) {
         cuda_body(stream, std::forward<P>(args)...);
@@ -44,8 +64,6 @@ struct Kernel<cpu_body, cuda_body> {
     } else {
       cpu_body(stream, std::forward<P>(args)...);
     }
-    if (trace.call) [[unlikely]]
-      trace.call(trace.self, name, stream, false);
   }
 };
 
