@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
@@ -134,6 +135,28 @@ TEST(Workloads, AWrongStepIsSeenWithGivenNoiseAndAWrongTemperatureWithoutToo) {
   const LawCheck of_hot = check_law(with_constants(w, hot), 1);
   EXPECT_FALSE(of_hot.passed);
   EXPECT_GT(number(of_hot, "powers"), 5);
+}
+
+/// A rectifier that rounds to the other side of its bend takes a chain elsewhere; not one in two of them.
+TEST(Workloads, HalfOfTheChainsWithGivenNoiseMustStayNearAndAllFinite) {
+  Workload w = make_workloads("double well", 1).front();
+  Problem with_given_noise_alone = *w.problem;
+  with_given_noise_alone.reference = {};
+  w.problem = std::make_shared<Problem>(with_given_noise_alone);
+  ASSERT_EQ(w.problem->driven.chains.count, 4);
+  const auto passes = [&w](int64_t strays, real shift) {
+    Workload astray = w;
+    astray.run = [&](const Tensor& starts, int64_t steps, Noise& noise) {
+      std::vector<real> ends = w.run(starts, steps, noise).to_host();
+      for (int64_t i = 0; i < strays * w.size(); ++i) ends[size_t(i)] += shift;
+      return Tensor::from_host(starts.shape(), ends);
+    };
+    return check_law(astray, 1).passed;
+  };
+  EXPECT_TRUE(passes(0, 1));
+  EXPECT_TRUE(passes(2, 1));
+  EXPECT_FALSE(passes(3, 1));
+  EXPECT_FALSE(passes(1, std::numeric_limits<real>::quiet_NaN()));
 }
 
 TEST(Workloads, TheImageReferenceHasTheNetworksGradient) {

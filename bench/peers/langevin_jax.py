@@ -82,7 +82,7 @@ if options.device != "auto":
 jax.config.update("jax_default_matmul_precision", {"fp32": "highest", "tf32": "tensorfloat32"}[options.precision])
 try:
     device = jax.devices()[0].platform
-except RuntimeError:
+except (RuntimeError, AssertionError):  # the second where JAX was installed without CUDA
     common.no_device("JAX")
 environment = {"program": "jax", "version": jax.__version__, "device": device}
 sys.exit(common.main(options, environment, lambda work: [("jit, scan", lambda: Chains(work))]))

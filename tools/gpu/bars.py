@@ -9,8 +9,8 @@ ADAM_SMALL, ADAM_LARGE = "3500000", "50000000"
 
 
 class Results:
-    """The rows of all benchmarks, to look ratios up in: the other's time over erg's. Above 1, erg is faster. Chains that
-    miss their law are as good as not measured."""
+    """The rows of all benchmarks, to look ratios up in: the other's time over erg's. Above 1, erg is faster. Chains
+    that miss their law are as good as not measured."""
 
     def __init__(self, steps):
         def rows_of(*names):

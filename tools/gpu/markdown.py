@@ -143,12 +143,12 @@ def chains(report):
     peers, runs = {}, [(f, p) for f in ("torch", "jax") for p in ("fp32", "tf32")]
     for framework, precision in runs:
         for row in rows_of(report, f"{framework} langevin {precision}"):
-            peers.setdefault(row["work"], []).append((framework, precision, row))
+            peers.setdefault(row["work"], []).append((f"{framework} {row['variant']} {precision}", row))
     rows = []
     for row in rows_of(report, "erg langevin"):
         ratios = [
-            f"{framework} {peer['variant']} {precision} {number(peer['us_per_step'] / row['us_per_step'])}{failed(peer)}"
-            for framework, precision, peer in peers.get(row["work"], [])
+            f"{name} {number(peer['us_per_step'] / row['us_per_step'])}{failed(peer)}"
+            for name, peer in peers.get(row["work"], [])
         ]
         rows.append([
             row["workload"], row["B"], row["d"], row["precision"] or "-", number(row["us_per_step"]),
