@@ -5,10 +5,10 @@
 
 namespace erg {
 
-ProductOfExperts::ProductOfExperts(Sequential features, Linear experts, int64_t elements, real variance, Device device)
+ProductOfExperts::ProductOfExperts(Sequential features, Linear experts, int64_t elements, real variance)
     : features(std::move(features)),
       experts(std::move(experts)),
-      bias(Tensor::zeros({elements}, device)),
+      bias(Tensor::zeros({elements}, this->experts.weight.device())),
       variance(variance) {
   if (!(variance > 0))
     throw std::invalid_argument("[product of experts] variance must be positive, got " + std::to_string(variance));

@@ -15,7 +15,8 @@
 //
 // whose first term dominates where x has many dimensions; sigma^2 of the number of dimensions makes it a mean. Nothing
 // holds the scale of E in the paper, and it explodes (so Kumar et al. 2019, who tried); lambda, from their MEG, is the
-// regulariser that holds it. No batch norm in the energy.
+// regulariser that holds it. No batch norm in the energy. A public reimplementation has, on 2-D data, 4 numbers of
+// noise, G and f of two layers of 128 (ELU and tanh in f), 4 experts, batches of 100 and Adam 2e-4 with beta1 0.5.
 #pragma once
 
 #include "adversarial.h"
@@ -30,7 +31,7 @@ struct ProductOfExperts {
   real variance;        // sigma^2
 
   /// Zero bias. Throws std::invalid_argument unless variance > 0.
-  ProductOfExperts(Sequential features, Linear experts, int64_t elements, real variance, Device device = cpu_device);
+  ProductOfExperts(Sequential features, Linear experts, int64_t elements, real variance);
   Tensor operator()(const Tensor& x, Mode mode);
   void visit(Visitor& v);
 };

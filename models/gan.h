@@ -14,8 +14,8 @@
 //   G descends  E E(G(z))
 //
 // It shows a GAN to be an energy-based model whose generator is the sampler, but it is not Goodfellow's: only G's loss
-// is the same as the non-saturating one. D's has no lower bound, since -log D(G(z)) grows with -d(G(z)) for ever, so
-// expect it to diverge.
+// is the same as the non-saturating one. D's has no lower bound, since -log D(G(z)) grows with -d(G(z)) for ever, and
+// it does not train: it diverges, or D calls everything real and nothing moves any more.
 #pragma once
 
 #include "adversarial.h"

@@ -32,7 +32,8 @@ Metrics Veegan::step(const Batches& next) {
 
 Metrics Veegan::step_discriminator(const Tensor& x) {
   const Tensor z = prior(x.dim(0), latent_), fake = generator_(z, Mode::train);
-  const Tensor mean_z = reconstructor_(x, Mode::train), z_of_x = mean_z + posterior_.normal(mean_z.shape());
+  const Tensor mean_z = reconstructor_(x, Mode::train),
+               z_of_x = mean_z + options_.deviation * posterior_.normal(mean_z.shape());
   Tape tape;
   tape.watch(discriminator_params_);
   const Tensor generated = discriminator_(fake, z, Mode::train), data = discriminator_(x, z_of_x, Mode::train);

@@ -23,6 +23,7 @@ class Veegan {
  public:
   struct Options {
     int64_t latent = 254;
+    real deviation = 1;  // s
     Adam::Options adam{.rate = 1e-3f, .beta1 = 0.5f};
   };
 
