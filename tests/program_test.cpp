@@ -65,10 +65,12 @@ const Mistake mistakes[] = {
     {"NoCommand", "", 64, "no command given"},
     {"UnknownCommand", "dance", 64, "dance"},
     {"NoSystem", "train", 64, "system"},
-    {"UnknownSystem", "train gam", 64, "unknown system 'gam'; there are gan, wgan-gp, ebm, meg"},
+    {"UnknownSystem", "train gam", 64, "unknown system 'gam'; there are gan, wgan-gp, sngan, ebm, jem, meg"},
     {"UnknownData", "train gan --data mnits", 64, "unknown data set 'mnits'; there are"},
     {"UnknownPreset", "train gan --preset big", 64, "unknown preset 'big'; there are paper, small"},
     {"UnknownNets", "train gan --nets unet --out /tmp/erg-no-nets", 64, "unknown nets 'unet'; there are mlp"},
+    {"NetsWithoutAGenerator", "train gan --data cifar10 --nets igebm --dry-run", 64, "--nets igebm have no generator"},
+    {"NoLabels", "train jem --nets mlp --dry-run", 64, "jem is a classifier, and 25gaussians has no labels"},
     {"NetsThatDoNotFit", "train gan --nets meg --out /tmp/erg-no-nets", 64, "--nets meg are not for samples of [2]"},
     {"NegativeSteps", "train gan --steps -1", 64, "--steps: expected a whole number of at least 1, got -1"},
     {"NegativeSeed", "demo --seed -1", 64, "--seed: expected a whole number of at least 0, got -1"},
@@ -106,7 +108,7 @@ TEST_F(Program, TruncatedDataIsBadData) {
 }
 
 TEST_F(Program, EverySystemTrainsAndSamples) {
-  for (const std::string system : {"gan", "wgan-gp", "ebm", "meg"}) {
+  for (const std::string system : {"gan", "wgan-gp", "sngan", "ebm", "meg"}) {
     SCOPED_TRACE(system);
     const Outcome trained = train(system, system, "--buffer 64");
     ASSERT_EQ(trained.code, 0) << trained.out;

@@ -29,7 +29,8 @@ Sequential mlp_generator(const Settings& s, const Shape& sample, Noise& noise) {
 }
 
 Sequential mlp_critic(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
-  return mlp({sample[0], s.width, s.width, s.width, wish.options.outputs}, noise, {.hidden = wish.hidden});
+  return mlp({sample[0], s.width, s.width, s.width, wish.options.outputs}, noise,
+             {.hidden = wish.hidden, .spectral_norm = wish.options.spectral_norm});
 }
 
 /// PacGAN (Lin et al. 2018): the discriminator has half the generator's width.

@@ -9,7 +9,9 @@ namespace erg::tools {
 #define ERG_RECIPES(ROW) \
   ROW(gan)               \
   ROW(wgan_gp)           \
+  ROW(sngan)             \
   ROW(ebm)               \
+  ROW(jem)               \
   ROW(meg)
 
 #define ERG_DECLARE(name) extern const Recipe name;
