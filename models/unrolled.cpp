@@ -24,7 +24,10 @@ Unrolled::Unrolled(Sequential generator, Sequential discriminator, const Options
 
 Tensor Unrolled::surrogate(Tape& tape, const Tensor& x, const Tensor& fake) const {
   Sequential d = discriminator_;  // its own handles of the same weights, replaced by those of theta^k below
-  const auto loss = [&] { return objective_.critic(scores(d(x, Mode::train)), scores(d(fake, Mode::train))); };
+  const auto loss = [&] {
+    const Tensor real_score = scores(d(x, Mode::train)), fake_score = scores(d(fake, Mode::train));
+    return objective_.critic(real_score, fake_score);
+  };
   for (int k = 0; k < unrolled_steps_; ++k) {
     const std::vector<Tensor> gradient = tape.grad(loss(), params(d), Keep::graph);
     size_t i = 0;
