@@ -68,6 +68,14 @@ TEST(Frechet, OfSingularCovariancesStaysReal) {
   EXPECT_NEAR(frechet_distance({{0, 0}, {1, 0, 0, 0}}, {{0, 0}, {0, 0, 0, 1}}), 2, 1e-12);
 }
 
+TEST(Frechet, OfRepeatedFeaturesIsThatOfTheFeatures) {
+  // The same three features twice, and one that never moves: the covariance has rank 3 of 7, and the squares add.
+  const auto repeated = [](const Tensor& x) { return concat({x, x, Tensor::full({40, 1}, 5)}, 1); };
+  const Moments a = moments(repeated(some_features())), b = moments(repeated(other_features()));
+  EXPECT_NEAR(frechet_distance(a, b), 2 * 1.764250262681587, 1e-6);
+  EXPECT_NEAR(frechet_distance(a, a), 0, 1e-6);
+}
+
 TEST(Frechet, OfSamplesIsNumPysFigure) {
   EXPECT_NEAR(frechet_distance(moments(some_features()), moments(other_features())), 1.764250262681587, 1e-10);
 }
@@ -103,10 +111,23 @@ TEST(KernelDistance, OfGaussiansIsUnbiased) {
       1 + 3 * a / d + 3 * (a * a + 2 * a + d) / (d * d) + (a * a * a + 3 * a * (2 * a + d) + 6 * a) / (d * d * d);
   Noise noise(1, "features");
   const Tensor shift = Tensor::from_host({4}, std::vector<real>{1, 0, 0, 0});
-  const Tensor x = noise.normal({20000, 4}), y = noise.normal({20000, 4}) + shift;
-  const KernelDistance small = kernel_distance(x, y, noise, {.subsets = 400, .size = 100});
-  EXPECT_NEAR(small.mean, xx + yy - 2 * xy, 4 * small.deviation / std::sqrt(400.0));
-  EXPECT_LT(small.deviation, 0.6);
+  const int runs = 400;
+  double sum = 0, squares = 0;
+  for (int i = 0; i < runs; ++i) {
+    const double estimate = squared_mmd(noise.normal({50, 4}), noise.normal({50, 4}) + shift);
+    sum += estimate;
+    squares += estimate * estimate;
+  }
+  const double mean = sum / runs, deviation = std::sqrt(squares / runs - mean * mean);
+  EXPECT_NEAR(mean, xx + yy - 2 * xy, 4 * deviation / std::sqrt(double(runs)));
+  EXPECT_LT(deviation, 0.8);
+}
+
+TEST(KernelDistance, OfOneSubsetOfAllIsTheEstimateFromAll) {
+  const Tensor a = some_features(), b = other_features();
+  const KernelDistance distance = kernel_distance(a, b, Noise(1, "subsets"), {.subsets = 1});
+  EXPECT_NEAR(distance.mean, squared_mmd(a, b), 1e-5);
+  EXPECT_EQ(distance.deviation, 0);
 }
 
 TEST(KernelDistance, OfEqualLawsIsZeroAndMayBeNegative) {
@@ -143,7 +164,7 @@ TEST(PrecisionRecall, TellsCollapseFromNoise) {
   EXPECT_GT(same.precision, 0.9);
   EXPECT_GT(same.recall, 0.9);
   const PrecisionRecall collapsed = precision_recall(noise.normal({1000, 2}) * real(0.1), data);
-  EXPECT_GT(collapsed.precision, 0.99);
+  EXPECT_GT(collapsed.precision, 0.95);
   EXPECT_LT(collapsed.recall, 0.1);
   const PrecisionRecall elsewhere = precision_recall(noise.normal({1000, 2}) + 100, data);
   EXPECT_EQ(elsewhere.precision, 0);

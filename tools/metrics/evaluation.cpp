@@ -137,7 +137,7 @@ const Network& Evaluation::network() {
     if (kind_ == Kind::colours)
       return resnet_network(options_.network, io::find_data_dir(options_.data_dir), options_.device);
     return digit_network(digits_name(samples_.data), options_.classifier, *cache_, options_.device,
-                         images(train_, true));
+                         [&]() -> const io::ImageSet& { return images(train_, true); });
   });
 }
 

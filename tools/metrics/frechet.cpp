@@ -21,6 +21,13 @@ Eigen::Map<const Matrix> matrix_of(const Moments& m) {
   return {m.covariance.data(), d, d};
 }
 
+/// The root of a covariance. Features that never move give eigenvalues that rounding may put below zero.
+Matrix root_of(const Moments& m) {
+  const Eigen::SelfAdjointEigenSolver<Matrix> eigen(matrix_of(m));
+  const Matrix& v = eigen.eigenvectors();
+  return v * eigen.eigenvalues().cwiseMax(0).cwiseSqrt().asDiagonal() * v.transpose();
+}
+
 }  // namespace
 
 Moments moments(const Tensor& features) {
@@ -50,7 +57,7 @@ double frechet_distance(const Moments& a, const Moments& b) {
     throw std::invalid_argument("[frechet_distance] moments of " + std::to_string(a.mean.size()) + " and " +
                                 std::to_string(b.mean.size()) + " features");
   Eigen::setNbThreads(1);  // the same bits for any number of threads
-  const Matrix root = Eigen::SelfAdjointEigenSolver<Matrix>(matrix_of(a)).operatorSqrt();
+  const Matrix root = root_of(a);
   const Matrix product = root * matrix_of(b) * root;
   const Eigen::VectorXd squares =
       Eigen::SelfAdjointEigenSolver<Matrix>((product + product.transpose()) / 2, Eigen::EigenvaluesOnly).eigenvalues();

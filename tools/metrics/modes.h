@@ -17,8 +17,9 @@ struct ModeCount {
 };
 
 /// samples: [B,2]. A sample is of high quality if it lies within `radius` standard deviations of the nearest mode: 3 in
-/// PacGAN's protocol (Lin et al. 2018, their MetricLogger; there on 2,500 samples), 4 in those of DRS, MH-GAN and DDLS
-/// (10,000 samples). NaN samples are of no quality. Throws std::invalid_argument for another shape.
+/// PacGAN's code (Lin et al. 2018; 2,500 samples there), 4 with 10,000 samples as DRS, MH-GAN and DDLS are cited for
+/// (their papers' own words were not at hand). NaN samples are of no quality. Throws std::invalid_argument for another
+/// shape.
 ModeCount count_modes(const Mixture& mixture, const Tensor& samples, double radius = 3);
 
 /// What n samples of the mixture itself score in expectation, if its modes are farther than 2 radii apart.

@@ -140,19 +140,20 @@ Outputs cached_outputs(const Cache& cache, const Network& network, const std::st
 
 namespace {
 
+/// A network whose weights are replaced by those given, on the device it was made on.
 template <class Net>
 Network network_of(const std::string& name, Net net, const io::StateDict& weights, Device device) {
   io::restore(entries(net), weights);
-  const std::string fingerprint = fingerprint_of(io::state_of(entries(net)));
-  auto shared = std::make_shared<Net>(on_device(std::move(net), device));
-  return {name, fingerprint, [shared](const Tensor& images) { return (*shared)(images); }, device};
+  auto shared = std::make_shared<Net>(std::move(net));
+  return {name, fingerprint_of(io::state_of(entries(*shared))),
+          [shared](const Tensor& images) { return (*shared)(images); }, device};
 }
 
 }  // namespace
 
 Network digit_network(const std::string& set_name, const std::string& weights, const Cache& cache, Device device,
-                      const io::ImageSet& train) {
-  Noise noise(1, "classifier");
+                      const std::function<const io::ImageSet&()>& train) {
+  Noise noise(1, "classifier", device);
   if (!weights.empty()) return network_of("classifier", DigitNet(noise), io::read_safetensors(weights), device);
   const DigitTraining recipe;
   char name[120];
@@ -160,15 +161,16 @@ Network digit_network(const std::string& set_name, const std::string& weights, c
                 static_cast<long long>(recipe.epochs), static_cast<long long>(recipe.batch),
                 static_cast<unsigned long long>(recipe.seed));
   const io::StateDict dict = cache.get(name, "training the " + set_name + " classifier", [&] {
-    Progress progress("classifier", recipe.epochs * (train.count / recipe.batch), cache.quiet());
-    DigitNet net = train_digit_net(train, recipe, [&](int64_t step) { progress.update(step, {}); });
+    const io::ImageSet& images = train();
+    Progress progress("classifier", recipe.epochs * (images.count / recipe.batch), cache.quiet());
+    DigitNet net = train_digit_net(images, recipe, [&](int64_t step) { progress.update(step, {}); });
     return io::state_of(entries(net));
   });
   return network_of("classifier", DigitNet(noise), dict, device);
 }
 
 Network resnet_network(const std::string& name, const fs::path& data_folder, Device device) {
-  Noise noise(1, "resnet");
+  Noise noise(1, "resnet", device);
   if (name != "resnet20" && name != "resnet56")
     throw std::invalid_argument("[resnet] knows resnet20 and resnet56, not " + name);
   return network_of(name, ResNet(name == "resnet20" ? 20 : 56, noise), read_resnet(data_folder, name), device);

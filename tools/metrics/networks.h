@@ -59,10 +59,10 @@ Outputs cached_outputs(const Cache& cache, const Network& network, const std::st
                        const io::ImageSet& set);
 
 /// The digit classifier for MNIST or a set of its format: from `weights`, a safetensors file with the names and layouts
-/// of PyTorch's MNIST example, or if that is empty trained on `train` once and kept in the cache. It is trained on the
+/// of PyTorch's MNIST example, or if that is empty trained on train() once and kept in the cache. It is trained on the
 /// CPU, so that it is the same one for every device. Throws io::MissingError or io::DataError for the file.
 Network digit_network(const std::string& set_name, const std::string& weights, const Cache& cache, Device device,
-                      const io::ImageSet& train);
+                      const std::function<const io::ImageSet&()>& train);
 
 /// "resnet20" or "resnet56" with the weights in a data folder. Throws as read_resnet.
 Network resnet_network(const std::string& name, const std::filesystem::path& data_folder, Device device);
