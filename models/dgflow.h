@@ -23,15 +23,15 @@
 
 namespace erg {
 
-enum class Divergence { kl, js, log_d };
+enum class FlowDivergence { kl, js, log_d };
 
 /// -d, -softplus(d) and softplus(-d) of d = d(G(z)). Throws std::invalid_argument for a logit that has no gradient.
-inline Energy dgflow_energy(const GanView& gan, Divergence divergence) {
+inline Energy dgflow_energy(const GanView& gan, FlowDivergence divergence) {
   check_gradient(gan, "dgflow");
   return [gan, divergence](const Tensor& z) {
     const Tensor d = gan.latent_logit(z);
-    if (divergence == Divergence::kl) return -d;
-    return divergence == Divergence::js ? -softplus(d) : softplus(-d);
+    if (divergence == FlowDivergence::kl) return -d;
+    return divergence == FlowDivergence::js ? -softplus(d) : softplus(-d);
   };
 }
 

@@ -173,9 +173,11 @@ TEST(DgFlow, DriftsAsTheDivergencesDo) {
   const Tensor d = gan.latent_logit(z);
   const Tensor of_d = energy_and_gradient([&](const Tensor& at) { return gan.latent_logit(at); }, z).gradient;
   const struct {
-    Divergence divergence;
+    FlowDivergence divergence;
     Tensor scale;
-  } rows[] = {{Divergence::kl, Tensor::ones({200})}, {Divergence::js, sigmoid(d)}, {Divergence::log_d, sigmoid(-d)}};
+  } rows[] = {{FlowDivergence::kl, Tensor::ones({200})},
+              {FlowDivergence::js, sigmoid(d)},
+              {FlowDivergence::log_d, sigmoid(-d)}};
   for (const auto& [divergence, scale] : rows) {
     const auto drift = (-energy_and_gradient(dgflow_energy(gan, divergence), z).gradient).to_host();
     const auto expected = (reshape(scale, {200, 1}) * of_d).to_host();
@@ -190,12 +192,12 @@ TEST(DgFlow, EndsInTheLawThatADiscriminatorAtRestGives) {
   const double gamma = 0.5, curvature = wide.s * wide.s - 1, eta = 0.02;
   const Langevin step = Langevin::tempered(real(eta), real(std::sqrt(2 * eta * gamma)));
   Noise noise(13, "test");
-  const auto chains = [&](Divergence divergence) {
+  const auto chains = [&](FlowDivergence divergence) {
     return run(step, dgflow_energy(wide.gan(), divergence), noise.normal({20000, 1}), 400, noise);
   };
-  expect_normal_law(chains(Divergence::kl), 0, gamma / curvature / (1 - eta * curvature / 2));
+  expect_normal_law(chains(FlowDivergence::kl), 0, gamma / curvature / (1 - eta * curvature / 2));
   const Law of_log_d([&](double z) { return std::pow(1 + std::exp(-wide.log_ratio(wide.s * z)), -1 / gamma); }, -8, 8);
-  EXPECT_LT(kolmogorov(chains(Divergence::log_d), of_log_d), rarely);
+  EXPECT_LT(kolmogorov(chains(FlowDivergence::log_d), of_log_d), rarely);
 }
 
 // ---- DOT
@@ -293,7 +295,7 @@ TEST(Refiners, ThatFollowAGradientRefuseALogitThatHasNone) {
   const Isotonic flat = Isotonic::fit({noise.normal({50}) + 1, noise.normal({50})});
   const GanView gan = calibrated(line.gan(), flat);
   EXPECT_THAT([&] { ddls_energy(gan); }, ThrowsMessage<std::invalid_argument>(HasSubstr("[ddls] follows")));
-  EXPECT_THAT([&] { dgflow_energy(gan, Divergence::kl); },
+  EXPECT_THAT([&] { dgflow_energy(gan, FlowDivergence::kl); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("[dgflow] follows")));
   EXPECT_THAT([&] { Dot().sample(gan, 4, noise); }, ThrowsMessage<std::invalid_argument>(HasSubstr("Beta1 or Beta2")));
   EXPECT_EQ(MhGan{.proposals = 5}.sample(gan, 4, noise).samples.shape(), (Shape{4, 1}));

@@ -58,7 +58,9 @@ Refined refine_by_ddls_mala(const Wanted& w) {
 
 Refined refine_by_dgflow(const Wanted& w) {
   const auto& name = w.settings.divergence;
-  const Divergence divergence = name == "kl" ? Divergence::kl : name == "js" ? Divergence::js : Divergence::log_d;
+  const FlowDivergence divergence = name == "kl"   ? FlowDivergence::kl
+                                    : name == "js" ? FlowDivergence::js
+                                                   : FlowDivergence::log_d;
   const real eta = w.step_or(0.1), gamma = real(0.01);
   return refine_by(Langevin::tempered(eta, std::sqrt(2 * eta * gamma)), dgflow_energy(w.gan, divergence),
                    w.steps_or(25), w);
