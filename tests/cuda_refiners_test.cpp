@@ -10,6 +10,7 @@ namespace {
 TEST(CudaRefiners, FindTheSamplesThatTheCpuFinds) {
   ERG_NEEDS_CUDA();
   constexpr Device cuda_device{Device::Kind::cuda, 0};
+  const WithPrecision fp32(kernels::cuda::Precision::fp32);
   for (const RefinerCase& refiner : refiner_cases()) {
     const auto refined = [&](Device device) {
       Noise noise(18, "test", device);

@@ -87,7 +87,7 @@ TEST_F(Eval, OfAFileTellsCollapse) {
 
 TEST_F(Eval, OfARunIsThatOfItsSamples) {
   const Outcome trained =
-      run_program("train ebm --data 8gaussians --steps 5 --batch 16 --width 8 -q --out " + path("run"));
+      run_program("train ebm --data 8gaussians --preset small --steps 5 --batch 16 --width 8 -q --out " + path("run"));
   ASSERT_EQ(trained.code, 0) << trained.out;
   const json of_run = scores(path("run") + " --n 500 --seed 3");
   ASSERT_EQ(run_program("sample " + path("run") + " --n 500 --seed 3 --out " + path("x.npy")).code, 0);

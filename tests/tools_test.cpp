@@ -222,7 +222,7 @@ TEST(Rate, FollowsItsSchedule) {
 
 TEST(Presets, ASetWithoutARowTakesTheNearest) {
   EXPECT_EQ(preset_text("meg", "cifar10", "paper"), "paper");
-  EXPECT_EQ(preset_text("meg", "swissroll", "paper"), "paper of 25gaussians, the nearest to swissroll that it has");
+  EXPECT_EQ(preset_text("meg", "rings", "paper"), "paper of 25gaussians, the nearest to rings that it has");
   EXPECT_EQ(preset_text("meg", "fashion-mnist", "small"), "small of mnist, the nearest to fashion-mnist that it has");
 }
 
