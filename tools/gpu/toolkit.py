@@ -9,7 +9,7 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KERNELS = ROOT / "kernels" / "cuda"
-RULERS = ("libcublas", "libcudnn")
+RULERS = ("libcublas", "libcudnn", "libnvrtc")  # with the last, cuDNN compiles some of its kernels
 
 
 def find(name):
