@@ -44,11 +44,12 @@ TEST_P(CudaOp, AgreesWithTheCpu) {
   const auto expected = values_of(row_, x_), got = values_of(row_, on(cuda_device, x_));
   ASSERT_EQ(got.size(), expected.size());
   for (size_t i = 0; i < got.size(); ++i) {
-    // The last results are differences of derivatives, where the rounding of the largest weighs on all.
+    // The last results are differences of derivatives, where the rounding of the largest weighs on all: most so behind
+    // a batch norm, whose squares have a sum that hardly depends on x.
     double largest = 1;
     for (const real value : expected[i]) largest = std::max(largest, std::abs(double(value)));
     const bool second = i > x_.size();
-    EXPECT_TRUE(near_each(got[i], expected[i], second ? 1e-4 * largest : 1e-5)) << "result " << i;
+    EXPECT_TRUE(near_each(got[i], expected[i], second ? 1e-3 * largest : 1e-5)) << "result " << i;
   }
 }
 

@@ -291,7 +291,7 @@ inline void add_normed_convolutions(std::vector<OpCase>& table) {
         return work + 7 * double(y.size());
       };
       const auto inputs = [&](const Shape& image, int64_t channels) {
-        return std::vector<Input>{{image}, {c.w}, {{channels}, small}, {{channels}, decisive}};
+        return std::vector<Input>{{image}, {c.w}, {{channels}, small}, {{channels}, slope == 1 ? anywhere : decisive}};
       };
       table.push_back(
           {"conv2d_batch_norm", pattern, inputs(c.x, c.w[3]),
