@@ -1,5 +1,6 @@
 // erg eval RUN|FILE.npy|real: how good are these samples? A table of metrics beside the scores of real data.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -35,8 +36,10 @@ Samples run_samples(const TrainedRun& run, const Options& options) {
   if (samples.count == 0) samples.count = protocol_count(data, shape);
   samples.next = [&run, noise = Noise(options.evaluation.seed, "samples", device_of(run.settings))](
                      int64_t count) mutable { return run.trainer->sample(count, noise); };
-  for (const Target& target : run.trainer->targets())
-    if (target.space == "data") samples.law = target.energy;
+  try {
+    for (const Target& target : run.trainer->targets())
+      if (target.space == "data") samples.law = target.energy;
+  } catch (const UsageError&) {}  // an energy without a temperature is no law
   return samples;
 }
 
@@ -110,15 +113,12 @@ void print_table(const std::vector<Score>& scores, const std::string& descriptio
   std::printf("\n%s\n", description.c_str());
 }
 
-void print_json(const std::vector<Score>& scores, const Options& options, int64_t count,
-                const std::string& description) {
+void print_json(const std::vector<Score>& scores, const Options& options, Evaluation& evaluation) {
   using Json = nlohmann::ordered_json;
   const auto value_or_null = [](const std::optional<double>& x) { return x && std::isfinite(*x) ? Json(*x) : Json(); };
-  Json all = {{"input", options.input},
-              {"seed", options.evaluation.seed},
-              {"samples", count},
-              {"description", description},
-              {"scores", Json::array()}};
+  Json all = {
+      {"input", options.input},        {"data", evaluation.samples().data},       {"seed", options.evaluation.seed},
+      {"samples", evaluation.count()}, {"description", evaluation.description()}, {"scores", Json::array()}};
   for (const Score& s : scores) {
     Json row = {{"metric", s.metric},
                 {"value", value_or_null(s.value)},
@@ -173,7 +173,7 @@ int print_scores(Evaluation& evaluation, const Options& options) {
   try {
     const std::vector<Score> scores = score(evaluation, options);
     if (options.format == "json")
-      print_json(scores, options, evaluation.count(), evaluation.description());
+      print_json(scores, options, evaluation);
     else
       print_table(scores, evaluation.description());
   } catch (const std::invalid_argument& error) {

@@ -126,7 +126,7 @@ io::StateDict Cache::get(const std::string& name, const std::string& what,
 
 Outputs cached_outputs(const Cache& cache, const Network& network, const std::string& set_name,
                        const io::ImageSet& set) {
-  const std::string name = set_name + "-" + network.name + "-" + network.fingerprint;
+  const std::string name = set_name + std::to_string(set.count) + "-" + network.name + "-" + network.fingerprint;
   const io::StateDict dict = cache.get(name, "computing the features of " + set_name + " by " + network.name, [&] {
     const Outputs made = outputs(network, set);
     io::StateDict fresh;
