@@ -65,9 +65,14 @@ const Mistake mistakes[] = {
     {"NoCommand", "", 64, "no command given"},
     {"UnknownCommand", "dance", 64, "dance"},
     {"NoSystem", "train", 64, "system"},
-    {"UnknownSystem", "train gam", 64, "unknown system 'gam'; there are gan, wgan-gp, sngan, ebm, jem, meg"},
+    {"UnknownSystem", "train gam", 64, "unknown system 'gam'; there are gan, lsgan, f-gan, wgan,"},
     {"UnknownData", "train gan --data mnits", 64, "unknown data set 'mnits'; there are"},
     {"UnknownPreset", "train gan --preset big", 64, "unknown preset 'big'; there are paper, small"},
+    {"UnknownLoss", "train gan --loss hinge --dry-run", 64,
+     "--loss hinge: those of gan are non-saturating, minimax, energy"},
+    {"UnknownDivergence", "train f-gan --loss tv --dry-run", 64, "--loss tv: those of f-gan are gan, kl, reverse-kl,"},
+    {"OneLoss", "train meg --loss hinge --dry-run", 64, "--loss hinge: meg has one loss, without a name"},
+    {"NotForImages", "train veegan --data mnist --dry-run", 64, "veegan's networks are for 2-D data"},
     {"UnknownNets", "train gan --nets unet --out /tmp/erg-no-nets", 64, "unknown nets 'unet'; there are mlp"},
     {"NetsWithoutAGenerator", "train gan --data cifar10 --nets igebm --dry-run", 64, "--nets igebm have no generator"},
     {"NoLabels", "train jem --nets mlp --dry-run", 64, "jem is a classifier, and 25gaussians has no labels"},
@@ -108,7 +113,8 @@ TEST_F(Program, TruncatedDataIsBadData) {
 }
 
 TEST_F(Program, EverySystemTrainsAndSamples) {
-  for (const std::string system : {"gan", "wgan-gp", "sngan", "ebm", "meg"}) {
+  for (const std::string system :
+       {"gan", "lsgan", "f-gan", "wgan", "wgan-gp", "sngan", "unrolled", "veegan", "ddgm", "ebm", "meg"}) {
     SCOPED_TRACE(system);
     const Outcome trained = train(system, system, "--buffer 64");
     ASSERT_EQ(trained.code, 0) << trained.out;

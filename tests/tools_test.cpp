@@ -170,7 +170,9 @@ TEST_P(Checkpoint, TrainingGoesOnWithTheSameBits) {
   std::filesystem::remove(file);
 }
 
-INSTANTIATE_TEST_SUITE_P(Systems, Checkpoint, testing::Values("gan", "wgan-gp", "sngan", "ebm", "meg"),
+INSTANTIATE_TEST_SUITE_P(Systems, Checkpoint,
+                         testing::Values("gan", "lsgan", "f-gan", "wgan", "wgan-gp", "sngan", "unrolled", "veegan",
+                                         "ddgm", "ebm", "meg"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::erase(name, '-');
@@ -244,6 +246,7 @@ TEST(DryRun, CountsTheWorkOfARealStep) {
     for (const std::string data : {"25gaussians", "mnist"}) {
       if (system == "jem" && classes_of(data) == 0) continue;
       const Settings s = tiny(system, data);
+      if (s.nets == "mlp" && sample_shape(data).rank() > 1) continue;  // this system is for the plane alone
       double flops = 0;
       const auto trainer = make_trainer(s, sample_shape(data));
       Shape batch{s.batch};
@@ -262,7 +265,8 @@ TEST(DryRun, CountsTheWorkOfARealStep) {
       for (const auto& [part, count] : cost.parameters) parameters += count;
       EXPECT_EQ(parameters, count_params(*trainer));
       EXPECT_GT(cost.peak_bytes, cost.state_bytes);
-      EXPECT_GE(cost.state_bytes, 3 * parameters * int64_t(sizeof(real))) << "weights and Adam's two moments";
+      const int64_t moments = system == "wgan" ? 1 : 2;  // RMSProp's, Adam's
+      EXPECT_GE(cost.state_bytes, (1 + moments) * parameters * int64_t(sizeof(real))) << system << " on " << data;
     }
 }
 

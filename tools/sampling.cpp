@@ -210,6 +210,8 @@ Target TrainedRun::target(const std::string& space) const {
     if (space.empty() || space == target.space) return target;
     spaces.push_back(target.space);
   }
+  if (spaces.empty())
+    throw UsageError(settings.system + " defines no law that chains could follow; --sampler generator draws from it");
   throw UsageError("--space " + space + ": " + settings.system + " has chains in " + join(spaces) + " space");
 }
 

@@ -91,17 +91,21 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--sample-every", s.sample_every, "Steps between pictures (0: ten a run)")->check(at_least(0));
   command.add_option("--checkpoint-every", s.checkpoint_every, "Steps between checkpoints (0: ten a run)")
       ->check(at_least(0));
-  command.add_option("--penalty", s.penalty, "Weight of the gradient penalty (wgan-gp, meg)")->check(not_negative());
-  command.add_option("--batch-norm", s.batch_norm, "Batch norm in the discriminator (gan; true or false)");
+  command.add_option("--penalty", s.penalty, "Weight of the gradient penalty (wgan-gp, meg, ddgm)")
+      ->check(not_negative());
+  command.add_option("--batch-norm", s.batch_norm, "Batch norm in the discriminator (gan, lsgan, wgan; true or false)");
   command.add_option(
       "--dequantise", s.dequantise,
       "Images: spread each of the 256 values over its bin, (x + u) / 128 - 1 with u in [0,1) (true or false)");
   command.add_option("--labels", s.labels, "How many samples' labels are known, as many of each class (0: all)")
       ->check(at_least(0));
-  command.add_option("--energy-l2", s.energy_l2, "Weight of the squared energies (ebm)")->check(not_negative());
-  command.add_option("--data-noise", s.data_noise, "Standard deviation of noise added to the data (ebm)")
-      ->check(not_negative());
-  const std::string chains = "Chains (systems with a sampler)";
+  const std::string chains = "Energies with chains (ebm, jem)";
+  command.add_option("--energy-l2", s.energy_l2, "Weight of the squared energies")
+      ->check(not_negative())
+      ->group(chains);
+  command.add_option("--data-noise", s.data_noise, "Standard deviation of noise added to the data")
+      ->check(not_negative())
+      ->group(chains);
   command.add_option("--chain-steps", s.chain_steps, "Langevin steps a training step")
       ->check(at_least(1))
       ->group(chains);
@@ -128,6 +132,31 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--restart", s.restart, "A chain's chance to begin anew each training step")
       ->check(must_be<double>("a number in [0,1]", [](double x) { return x >= 0 && x <= 1; }))
       ->group(chains);
+  const std::string single = "Of single systems";
+  command.add_option("--loss", s.loss, "The form of the loss, " + losses_text())->group(single);
+  command.add_option("--critic-rate", s.critic_rate, "Learning rate of the critic or discriminator (0: the same)")
+      ->check(not_negative())
+      ->group(single);
+  command.add_option("--weight-clip", s.weight_clip, "wgan: bound of the critic's weights")
+      ->check(positive())
+      ->group(single);
+  command.add_option("--unroll", s.unroll, "unrolled: steps of the discriminator that the generator sees ahead")
+      ->check(at_least(0))
+      ->group(single);
+  command.add_option("--unroll-rate", s.unroll_rate, "unrolled: learning rate of those steps")
+      ->check(positive())
+      ->group(single);
+  command.add_option("--deviation", s.deviation, "veegan: standard deviation of the reconstructor's noise")
+      ->check(not_negative())
+      ->group(single);
+  command.add_option("--entropy", s.entropy, "ddgm: weight of the generator's entropy")
+      ->check(not_negative())
+      ->group(single);
+  command.add_option("--experts", s.experts, "ddgm: experts of the energy")->check(at_least(1))->group(single);
+  command
+      .add_option("--pixel-penalty", s.pixel_penalty,
+                  "meg: the authors' code on images, a penalty on each pixel's gradient (true or false)")
+      ->group(single);
 }
 
 double rate_at(const Settings& s, int64_t step) {

@@ -24,8 +24,8 @@ struct Settings {
   int64_t critic_steps = 1;  // steps of a critic, discriminator or energy for one of a generator
   uint64_t seed = 1;
   int64_t sample_every = 0, checkpoint_every = 0;  // 0: ten times a run
-  double penalty = 0;                              // of the gradient's norm (wgan-gp, meg)
-  bool batch_norm = false;                         // in a discriminator (gan)
+  double penalty = 0;                              // of the gradient's norm (wgan-gp, meg, ddgm)
+  bool batch_norm = false;                         // in a discriminator (gan, lsgan, wgan)
   bool dequantise = false;                         // of images: data.h
   int64_t labels = 0;                              // of a data set that are known, 0 for all: data.h
   // Systems with a sampler (ebm)
@@ -36,6 +36,16 @@ struct Settings {
   double restart = 0.05;
   std::string buffer_policy = "in-place";
   bool buffer_bytes = false;
+  // Of single systems
+  std::string loss{};          // gan, f-gan
+  double critic_rate = 0;      // 0: the rate of the generator
+  double weight_clip = 0.01;   // wgan
+  int64_t unroll = 5;          // unrolled
+  double unroll_rate = 0.01;   // unrolled
+  double deviation = 1;        // veegan
+  double entropy = 1;          // ddgm
+  int64_t experts = 4;         // ddgm
+  bool pixel_penalty = false;  // meg
 };
 
 /// Throws DeviceError for a device there is not, UsageError for a word that is none.

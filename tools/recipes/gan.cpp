@@ -1,5 +1,7 @@
 #include "../../models/gan.h"
 
+#include <algorithm>
+
 #include "networks.h"
 #include "recipes.h"
 
@@ -7,15 +9,29 @@ namespace erg::tools {
 
 namespace {
 
+constexpr std::pair<const char*, Gan::Loss> losses[] = {
+    {"non-saturating", Gan::Loss::non_saturating}, {"minimax", Gan::Loss::minimax}, {"energy", Gan::Loss::energy}};
+
+std::vector<std::string> loss_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, loss] : losses) names.emplace_back(name);
+  return names;
+}
+
+Gan::Loss loss_of(const Settings& s) {
+  return std::ranges::find(losses, s.loss, [](const auto& row) { return row.first; })->second;
+}
+
 Gan make(const Settings& s, const Shape& sample) {
   Noise noise(s.seed, "weights");
   Sequential generator = generator_net(s, sample, noise);
   Sequential discriminator = critic_net(s, sample, noise, {.options = {.batch_norm = s.batch_norm}});
   return Gan(std::move(generator), std::move(discriminator),
              {.latent = s.latent,
+              .loss = loss_of(s),
               .discriminator_steps = int(s.critic_steps),
               .generator_adam = adam_of(s),
-              .discriminator_adam = adam_of(s)},
+              .discriminator_adam = critic_adam_of(s)},
              noise_of(s, "latent"));
 }
 
@@ -34,7 +50,7 @@ Settings images(Settings s) {
 
 const Recipe recipes::gan{
     .name = "gan",
-    .summary = "generative adversarial network (Goodfellow et al. 2014), non-saturating",
+    .summary = "generative adversarial network (Goodfellow et al. 2014)",
     .make = trainer<make, latent_target<Gan>>,
     // 25 Gaussians: PacGAN's plain GAN (Lin et al. 2018), 400 passes over 100,000 samples. MNIST and CIFAR-10: the GANs
     // that WGAN-GP's code compares itself with (Gulrajani et al. 2017, mode "dcgan"); that code's halving of D's loss
@@ -57,6 +73,7 @@ const Recipe recipes::gan{
                {.steps = 6000, .batch = 256, .width = 128, .rate = 2e-3, .beta1 = 0.5, .schedule = "late"}},
               {{"mnist"}, images({.nets = "small", .width = 32})},
               {{"cifar10"}, images({.nets = "meg", .width = 32})}},
+    .losses = loss_names,
 };
 
 }  // namespace erg::tools

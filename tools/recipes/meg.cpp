@@ -20,7 +20,11 @@ Meg make(const Settings& s, const Shape& sample) {
     statistics.head = mlp({sample[0] + s.latent, s.width, s.width, s.width, 1}, noise, {.hidden = leaky});
   }
   return Meg(std::move(generator), std::move(energy), on_device(std::move(statistics), device_of(s)),
-             {.latent = s.latent, .penalty = real(s.penalty), .energy_steps = int(s.critic_steps), .adam = adam_of(s)},
+             {.latent = s.latent,
+              .penalty = real(s.penalty),
+              .pixel_penalty = s.pixel_penalty,
+              .energy_steps = int(s.critic_steps),
+              .adam = adam_of(s)},
              noise_of(s, "latent"));
 }
 

@@ -44,6 +44,20 @@ Sequential pacgan_critic(const Settings& s, const Shape& sample, Noise& noise, c
   return maxout_mlp({sample[0], s.width / 2, s.width / 2, s.width / 2, wish.options.outputs}, 5, noise);
 }
 
+/// Metz et al. 2017, the authors' code.
+Sequential unrolled_net(const std::vector<int64_t>& sizes, Noise& noise) {
+  const Init orthogonal = init::orthogonal(real(1.4));
+  return mlp(sizes, noise, {.hidden = {Activation::Kind::tanh}, .hidden_init = orthogonal, .last_init = orthogonal});
+}
+
+Sequential unrolled_generator(const Settings& s, const Shape& sample, Noise& noise) {
+  return unrolled_net({s.latent, s.width, s.width, sample[0]}, noise);
+}
+
+Sequential unrolled_critic(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
+  return unrolled_net({sample[0], s.width, s.width, wish.options.outputs}, noise);
+}
+
 /// Nijkamp et al. 2020: the first layer has half the width of the others.
 Sequential anatomy_toy(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
   return mlp({sample[0], s.width / 2, s.width, s.width, s.width, wish.options.outputs}, noise,
@@ -51,6 +65,21 @@ Sequential anatomy_toy(const Settings& s, const Shape& sample, Noise& noise, con
 }
 
 // ---- Images
+
+/// f-GAN (Nowozin et al. 2016): fully connected, the critic a fifth as wide. From memory.
+Sequential fgan_generator(const Settings& s, const Shape& sample, Noise& noise) {
+  Sequential net = mlp({s.latent, s.width, s.width, sample.size()}, noise, {.batch_norm = true});
+  net.layers.push_back(Activation{Activation::Kind::tanh});
+  net.layers.push_back(Reshape{{sample.begin(), sample.end()}});
+  return net;
+}
+
+Sequential fgan_critic(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
+  Sequential net =
+      mlp({sample.size(), s.width / 5, s.width / 5, wish.options.outputs}, noise, {.hidden = {Activation::Kind::elu}});
+  net.layers.insert(net.layers.begin(), Reshape{{sample.size()}});
+  return net;
+}
 
 using Dcgan = DcganOptions::Kind;
 
@@ -95,7 +124,9 @@ Sequential wide_resnet_of(const Settings& s, const Shape& sample, Noise& noise, 
 const Networks all[] = {
     {"mlp", is_flat, mlp_generator, mlp_critic},
     {"pacgan", is_flat, pacgan_generator, pacgan_critic},
+    {"unrolled", is_flat, unrolled_generator, unrolled_critic},
     {"anatomy-toy", is_flat, nullptr, anatomy_toy},
+    {"f-gan", is_image, fgan_generator, fgan_critic},
     {"small", is_image_of<28>, dcgan_generator_of<Dcgan::small>, dcgan_critic_of<Dcgan::small>},
     {"meg", is_image_of<28, 32>, dcgan_generator_of<Dcgan::meg>, dcgan_critic_of<Dcgan::meg>},
     {"wgan-gp", is_image_of<28, 32>, dcgan_generator_of<Dcgan::wgan_gp>, dcgan_critic_of<Dcgan::wgan_gp>},

@@ -37,4 +37,11 @@ inline Adam::Options adam_of(const Settings& s) {
   return {.rate = real(s.rate), .beta1 = real(s.beta1), .beta2 = real(s.beta2), .clip = real(s.adam_clip)};
 }
 
+/// The same with the rate of the critic.
+inline Adam::Options critic_adam_of(const Settings& s) {
+  Adam::Options adam = adam_of(s);
+  if (s.critic_rate > 0) adam.rate = real(s.critic_rate);
+  return adam;
+}
+
 }  // namespace erg::tools

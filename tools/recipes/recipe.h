@@ -53,6 +53,8 @@ struct Recipe {
   std::unique_ptr<Trainer> (*make)(const Settings&, const Shape& sample);
   std::vector<Preset> paper;  // the paper's networks, constants and numbers of steps
   std::vector<Preset> small;  // what two CPU cores train in minutes
+  /// The words that --loss knows, the default first. A system with one loss has none.
+  std::vector<std::string> (*losses)() = [] { return std::vector<std::string>(); };
 };
 
 /// A system behind the program's interface. It stays where it was made: its parts may point to each other.

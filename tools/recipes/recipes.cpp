@@ -52,6 +52,14 @@ std::vector<std::string> recipe_names() {
 
 std::string recipe_summary(const std::string& system) { return find(system).summary; }
 
+std::string losses_text() {
+  std::string text;
+  for (const Recipe* recipe : all)
+    if (const auto losses = recipe->losses(); !losses.empty())
+      text += (text.empty() ? "" : "; ") + std::string(recipe->name) + ": " + join(losses);
+  return text;
+}
+
 std::vector<std::string> preset_names() { return {"paper", "small"}; }
 
 Settings preset(const std::string& system, const std::string& data, const std::string& name) {
@@ -59,6 +67,7 @@ Settings preset(const std::string& system, const std::string& data, const std::s
   s.system = system;
   s.data = data;
   s.preset = name;
+  if (const auto losses = find(system).losses(); s.loss.empty() && !losses.empty()) s.loss = losses.front();
   s.out = "runs/" + system + "-" + data;
   return s;
 }
@@ -69,7 +78,13 @@ std::string preset_text(const std::string& system, const std::string& data, cons
 }
 
 std::unique_ptr<Trainer> make_trainer(const Settings& settings, const Shape& sample) {
-  return find(settings.system).make(settings, sample);
+  const Recipe& recipe = find(settings.system);
+  const std::vector<std::string> losses = recipe.losses();
+  if (losses.empty() && !settings.loss.empty())
+    throw UsageError("--loss " + settings.loss + ": " + settings.system + " has one loss, without a name");
+  if (!losses.empty() && std::ranges::find(losses, settings.loss) == losses.end())
+    throw UsageError("--loss " + settings.loss + ": those of " + settings.system + " are " + join(losses));
+  return recipe.make(settings, sample);
 }
 
 }  // namespace erg::tools

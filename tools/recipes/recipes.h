@@ -8,8 +8,14 @@ namespace erg::tools {
 /// Adding a system is its file, which defines recipes::NAME, and a row here.
 #define ERG_RECIPES(ROW) \
   ROW(gan)               \
+  ROW(lsgan)             \
+  ROW(fgan)              \
+  ROW(wgan)              \
   ROW(wgan_gp)           \
   ROW(sngan)             \
+  ROW(unrolled)          \
+  ROW(veegan)            \
+  ROW(ddgm)              \
   ROW(ebm)               \
   ROW(jem)               \
   ROW(meg)
@@ -22,6 +28,8 @@ ERG_RECIPES(ERG_DECLARE)
 
 std::vector<std::string> recipe_names();
 std::string recipe_summary(const std::string& system);
+/// The systems whose loss has several forms and their names, for help: "gan: non-saturating, minimax, energy; ...".
+std::string losses_text();
 
 /// "paper" and "small".
 std::vector<std::string> preset_names();
