@@ -2,9 +2,6 @@
 
 #include <stdexcept>
 
-#include "labels.h"
-#include "nets.h"
-
 namespace erg {
 
 namespace {
@@ -12,29 +9,9 @@ namespace {
 /// The small constant keeps the root's slope finite at zero.
 Tensor norm_per_sample(const Tensor& x) { return sqrt(sum_per_sample(square(x)) + real(1e-12)); }
 
-/// A unit stays with probability 1 - rate, and is scaled so that its mean does.
-Tensor drop(const Tensor& x, real rate, Noise& masks) {
-  return x * indicator(masks.uniform(x.shape()) - rate) / (1 - rate);
-}
-
 }  // namespace
 
 // ---- The auto-encoder
-
-AutoEncoder::AutoEncoder(std::vector<Sequential> encoder, Sequential decoder, real dropout, Noise masks)
-    : encoder(std::move(encoder)), decoder(std::move(decoder)), dropout(dropout), masks(std::move(masks)) {
-  if (!(dropout >= 0 && dropout < 1))
-    throw std::invalid_argument("[ebgan] dropout must be in [0,1), got " + std::to_string(dropout));
-}
-
-Tensor AutoEncoder::code(const Tensor& x, Mode mode) {
-  Tensor h = x;
-  for (Sequential& block : encoder) {
-    h = block(h, mode);
-    if (mode == Mode::train && dropout > 0) h = drop(h, dropout, masks);
-  }
-  return h;
-}
 
 Tensor AutoEncoder::error(const Tensor& code, const Tensor& x, Mode mode) {
   return norm_per_sample(reshape(decoder(code, mode), x.shape()) - x);
@@ -45,9 +22,8 @@ Tensor AutoEncoder::operator()(const Tensor& x, Mode mode) {
 }
 
 void AutoEncoder::visit(Visitor& v) {
-  for (size_t i = 0; i < encoder.size(); ++i) v.sub("encoder." + std::to_string(i), encoder[i]);
+  v.sub("encoder", encoder);
   v.sub("decoder", decoder);
-  v.sub("masks", masks);
 }
 
 // ---- The game
@@ -113,9 +89,25 @@ Linear linear(int64_t in, int64_t out, Noise& noise) {
 
 constexpr Activation relu_layer{Activation::Kind::relu};
 
+/// The layers of D but its last: samples -> [B,discriminator_size].
+Sequential encoder_of(const EbganGrid& grid, const Shape& sample, Noise& noise, const Noise& masks) {
+  if (grid.discriminator_layers < 2)
+    throw std::invalid_argument("[ebgan] a discriminator of the grid has two layers or more, not " +
+                                std::to_string(grid.discriminator_layers));
+  const int64_t elements = sample.size(), size = grid.discriminator_size;
+  Sequential net{{Reshape{{elements}}}};
+  for (int64_t i = 1; i < grid.discriminator_layers; ++i) {
+    net.layers.push_back(linear(i == 1 ? elements : size, size, noise));
+    if (i > 1) net.layers.push_back(BatchNorm(size, noise));
+    net.layers.push_back(relu_layer);
+    if (grid.dropout != 0) net.layers.push_back(Dropout(grid.dropout, masks.fork("layer " + std::to_string(i))));
+  }
+  return net;
+}
+
 }  // namespace
 
-Sequential ebgan_generator(const EbganGrid& grid, const Shape& sample, Noise& noise) {
+Sequential ebgan_generator(const EbganGrid& grid, const Shape& sample, Noise& noise, Activation::Kind output) {
   Sequential net;
   int64_t size = grid.latent;
   for (int64_t i = 1; i < grid.generator_layers; ++i, size = grid.generator_size) {
@@ -124,22 +116,21 @@ Sequential ebgan_generator(const EbganGrid& grid, const Shape& sample, Noise& no
     net.layers.push_back(relu_layer);
   }
   net.layers.push_back(linear(size, sample.size(), noise));
-  net.layers.push_back(Activation{Activation::Kind::tanh});
+  net.layers.push_back(Activation{output});
   net.layers.push_back(Reshape{{sample.begin(), sample.end()}});
   return net;
 }
 
-AutoEncoder ebgan_auto_encoder(const EbganGrid& grid, const Shape& sample, Noise& noise, Noise masks) {
-  if (grid.discriminator_layers < 2)
-    throw std::invalid_argument("[ebgan] an auto-encoder has two layers or more, not " +
-                                std::to_string(grid.discriminator_layers));
-  const int64_t elements = sample.size(), size = grid.discriminator_size;
-  std::vector<Sequential> encoder(1);
-  encoder[0].layers = {Reshape{{elements}}, linear(elements, size, noise), relu_layer};
-  for (int64_t i = 2; i < grid.discriminator_layers; ++i)
-    encoder.push_back(Sequential{{linear(size, size, noise), BatchNorm(size, noise), relu_layer}});
-  Sequential decoder{{linear(size, elements, noise)}};
-  return AutoEncoder(std::move(encoder), std::move(decoder), grid.dropout ? real(0.5) : 0, std::move(masks));
+AutoEncoder ebgan_auto_encoder(const EbganGrid& grid, const Shape& sample, Noise& noise, const Noise& masks) {
+  Sequential encoder = encoder_of(grid, sample, noise, masks);
+  return {std::move(encoder), Sequential{{linear(grid.discriminator_size, sample.size(), noise)}}};
+}
+
+Sequential ebgan_discriminator(const EbganGrid& grid, const Shape& sample, int64_t outputs, Noise& noise,
+                               const Noise& masks) {
+  Sequential net = encoder_of(grid, sample, noise, masks);
+  net.layers.push_back(linear(grid.discriminator_size, outputs, noise));
+  return net;
 }
 
 }  // namespace erg

@@ -22,17 +22,12 @@
 
 namespace erg {
 
-/// x -> Dec(Enc(x)). The encoder is a list of blocks: in training, dropout follows each.
+/// x -> Dec(Enc(x)).
 struct AutoEncoder {
-  std::vector<Sequential> encoder;
-  Sequential decoder;
-  real dropout;  // the probability of dropping a unit
-  Noise masks;   // which units
+  Sequential encoder, decoder;
 
-  /// Throws std::invalid_argument unless dropout is in [0,1).
-  AutoEncoder(std::vector<Sequential> encoder, Sequential decoder, real dropout, Noise masks);
   /// Enc(x): [B,...] -> [B,F].
-  Tensor code(const Tensor& x, Mode mode);
+  Tensor code(const Tensor& x, Mode mode) { return encoder(x, mode); }
   /// |Dec(s) - x|: codes [B,F] and samples [B,...] -> [B]. The decoder's output has as many elements as x.
   Tensor error(const Tensor& code, const Tensor& x, Mode mode);
   /// R(x), as a score: [B,...] -> [B,1].
@@ -74,16 +69,21 @@ class Ebgan : public Adversarial {
 /// A cell of the paper's grid on MNIST: 2 to 5 layers, 400 to 3200 units in G and 128 to 1024 in D, with and without
 /// dropout, all at a margin of 10 and Adam's 1e-3. The paper gives no more in its table; from memory of its appendix
 /// are batch norm after each layer but G's last and D's first, ReLU, and zero biases; the initial weights, a dropout of
-/// one half, and no activation after the decoder are ours.
+/// one half after each of the encoder's layers, and no activation after the decoder are ours.
 struct EbganGrid {
   int64_t generator_layers = 5, discriminator_layers = 2;  // D's: encoder and decoder, of which the decoder has one
   int64_t generator_size = 1600, discriminator_size = 1024;
-  bool dropout = false;
+  real dropout = 0;  // the probability of dropping a unit of D
   int64_t latent = 100;
 };
-/// z [B,latent] -> samples in [-1,1], [B,sample...].
-Sequential ebgan_generator(const EbganGrid& grid, const Shape& sample, Noise& noise);
-/// Throws std::invalid_argument unless discriminator_layers >= 2.
-AutoEncoder ebgan_auto_encoder(const EbganGrid& grid, const Shape& sample, Noise& noise, Noise masks);
+/// z [B,latent] -> [B,sample...], through `output`: tanh for samples in [-1,1], sigmoid for [0,1].
+Sequential ebgan_generator(const EbganGrid& grid, const Shape& sample, Noise& noise,
+                           Activation::Kind output = Activation::Kind::tanh);
+/// `masks` are dropout's, on the device where D will be. Throws std::invalid_argument unless discriminator_layers >= 2.
+AutoEncoder ebgan_auto_encoder(const EbganGrid& grid, const Shape& sample, Noise& noise, const Noise& masks);
+/// The discriminator of the GANs in that grid: the encoder, and one linear layer in the decoder's place. Throws as
+/// ebgan_auto_encoder. [B,sample...] -> [B,outputs].
+Sequential ebgan_discriminator(const EbganGrid& grid, const Shape& sample, int64_t outputs, Noise& noise,
+                               const Noise& masks);
 
 }  // namespace erg

@@ -4,11 +4,10 @@
 
 namespace erg {
 
-EbganLn::EbganLn(Sequential generator, const std::vector<int64_t>& sizes, const Options& options, Noise& weights,
-                 Noise latent)
+EbganLn::EbganLn(Sequential generator, LadderNet net, const Options& options, Noise latent)
     : options_(options),
       generator_(std::move(generator)),
-      net_(sizes, options.noise, weights),
+      net_(std::move(net)),
       generator_params_(params(generator_)),
       ladder_params_(params(net_)),
       generator_adam_(generator_params_, options.generator_adam),

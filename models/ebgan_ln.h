@@ -24,16 +24,14 @@ class EbganLn {
  public:
   struct Options {
     int64_t latent = 100;
-    real noise = 0.3f;             // sigma of the ladder
     real weight = 1000;            // of R
     real margin = 0.01f;           // m at the start
     uint64_t margin_steps = 1000;  // after which it is zero
     Adam::Options generator_adam{.rate = 1e-3f}, ladder_adam{.rate = 2e-3f};
   };
 
-  /// generator: [B,latent] -> [B,...]; sizes as LadderNet's. Throws std::invalid_argument unless margin >= 0.
-  EbganLn(Sequential generator, const std::vector<int64_t>& sizes, const Options& options, Noise& weights,
-          Noise latent);
+  /// generator: [B,latent] -> [B,...]. Throws std::invalid_argument unless margin >= 0.
+  EbganLn(Sequential generator, LadderNet net, const Options& options, Noise latent);
 
   /// One step of D on both batches, then one of G. Reports the ladder's metrics, "R(G)", "margin" and "loss_g".
   Metrics step(const LabelledBatches& labelled, const Batches& unlabelled);

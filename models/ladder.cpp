@@ -118,9 +118,9 @@ void LadderNet::visit(Visitor& v) {
 
 // ---- The system
 
-Ladder::Ladder(const std::vector<int64_t>& sizes, const Options& options, Noise& weights, Noise corruption)
+Ladder::Ladder(LadderNet net, const Options& options, Noise corruption)
     : options_(options),
-      net_(sizes, options.noise, weights),
+      net_(std::move(net)),
       params_(params(net_)),
       adam_(params_, options.adam),
       corruption_(std::move(corruption)) {}

@@ -84,12 +84,11 @@ class LadderNet {
 class Ladder {
  public:
   struct Options {
-    real noise = 0.3f;   // sigma
     real weight = 1000;  // of the cost
     Adam::Options adam{.rate = 2e-3f};
   };
 
-  Ladder(const std::vector<int64_t>& sizes, const Options& options, Noise& weights, Noise corruption);
+  Ladder(LadderNet net, const Options& options, Noise corruption);
 
   /// Reports "cross_entropy", "cost" and "accuracy" of the labelled batch on the clean path.
   Metrics step(const LabelledBatches& labelled, const Batches& unlabelled);
@@ -97,7 +96,6 @@ class Ladder {
 
   /// Logits [B,classes] without noise, with running statistics.
   Tensor logits(const Tensor& x) { return net_.logits(x, Mode::eval); }
-  LadderNet& net() { return net_; }
 
   void visit(Visitor& v);
 

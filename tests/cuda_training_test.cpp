@@ -104,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(Systems, CudaTraining,
                                          System{"ddgm", "25gaussians", {2}}, System{"ebm", "25gaussians", {2}},
                                          System{"meg", "25gaussians", {2}}, System{"gan", "mnist", {28, 28, 1}},
                                          System{"wgan-gp", "mnist", {28, 28, 1}}, System{"ebm", "mnist", {28, 28, 1}},
-                                         System{"meg", "mnist", {28, 28, 1}}),
+                                         System{"meg", "mnist", {28, 28, 1}}, System{"ebgan", "mnist", {28, 28, 1}}),
                          [](const auto& info) {
                            std::string name = info.param.name + "_" + info.param.data;
                            std::replace(name.begin(), name.end(), '-', '_');

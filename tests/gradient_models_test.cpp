@@ -45,7 +45,7 @@ TEST(EbmLastStep, GradientRunsThroughTheStepAlone) {
 TEST(EbganLosses, Gradients) {
   Noise noise(2, "test");
   Sequential encoder = mlp({6, 5, 4}, noise, {.hidden = smooth});
-  AutoEncoder d({encoder}, mlp({4, 6}, noise), 0, noise.fork("masks"));
+  AutoEncoder d{encoder, mlp({4, 6}, noise)};
   const Tensor x = noise.normal({5, 6});
   expect_gradient([&] { return mean(d(x, Mode::train)); }, params(d), 1e-6, "R");
   expect_gradient([&] { return mean(d(x, Mode::train)); }, {x}, 1e-6, "R in x, as input and as target");

@@ -66,6 +66,11 @@ TEST(LadderNet, WantsAnInputClassesAndAPositiveNoise) {
 
 // ---- Learning from labels
 
+LadderNet net(uint64_t seed) {
+  Noise weights(seed, "weights");
+  return LadderNet(sizes, real(0.3), weights);
+}
+
 /// Three classes, at the first three unit vectors of six dimensions.
 Labelled three_classes(Noise& noise, int64_t count) {
   std::vector<real> y;
@@ -92,8 +97,7 @@ void expect_learns(System& system) {
 }
 
 TEST(Ladder, LearnsFromFewLabels) {
-  Noise weights(5, "weights");
-  Ladder ladder(sizes, {.weight = 10, .adam{.rate = real(0.01)}}, weights, Noise(1, "corruption"));
+  Ladder ladder(net(5), {.weight = 10, .adam{.rate = real(0.01)}}, Noise(1, "corruption"));
   expect_learns(ladder);
 }
 
@@ -103,8 +107,8 @@ Sequential generator(Noise& noise) {
 }
 
 EbganLn small_ebgan_ln(uint64_t seed, const EbganLn::Options& options) {
-  Noise weights(seed, "weights"), of_generator = weights.fork("generator");
-  return EbganLn(generator(of_generator), sizes, options, weights, Noise(1, "latent"));
+  Noise of_generator(seed, "generator");
+  return EbganLn(generator(of_generator), net(seed), options, Noise(1, "latent"));
 }
 
 TEST(EbganLn, LearnsFromFewLabels) {
@@ -140,12 +144,12 @@ std::vector<std::vector<real>> ladder_after_a_step(real margin) {
 
 TEST(EbganLn, WithoutAMarginItIsTheLadder) {
   set_threads(1);
-  Noise weights(8, "weights");
-  Ladder ladder(sizes, {.weight = 10}, weights, Noise(1, "latent").fork("corruption"));
+  LadderNet same = net(8);
+  Ladder ladder(same, {.weight = 10}, Noise(1, "latent").fork("corruption"));
   Noise noise(9, "test");
   ladder.step([&] { return three_classes(noise, 20); }, [&] { return three_classes(noise, 20).x; });
   std::vector<std::vector<real>> expected;
-  for (const Tensor& weight : params(ladder.net())) expected.push_back(weight.to_host());
+  for (const Tensor& weight : params(same)) expected.push_back(weight.to_host());
   EXPECT_EQ(ladder_after_a_step(0), expected);
   EXPECT_NE(ladder_after_a_step(1), expected);
 }
@@ -156,10 +160,7 @@ TEST(Ladder, GoesOnWithTheSameBits) {
     system.step([&] { return three_classes(data, 32); }, [&] { return three_classes(data, 64).x; });
   };
   expect_resumable(
-      [](uint64_t seed) {
-        Noise weights(seed, "weights");
-        return std::make_unique<Ladder>(sizes, Ladder::Options{}, weights, Noise(1, "corruption"));
-      },
+      [](uint64_t seed) { return std::make_unique<Ladder>(net(seed), Ladder::Options{}, Noise(1, "corruption")); },
       step);
   expect_resumable(
       [](uint64_t seed) { return std::make_unique<EbganLn>(small_ebgan_ln(seed, {.latent = 4, .margin_steps = 4})); },

@@ -75,6 +75,8 @@ const Mistake mistakes[] = {
     {"NotForImages", "train veegan --data mnist --dry-run", 64, "veegan's networks are for 2-D data"},
     {"UnknownNets", "train gan --nets unet --out /tmp/erg-no-nets", 64, "unknown nets 'unet'; there are mlp"},
     {"NetsWithoutAGenerator", "train gan --data cifar10 --nets igebm --dry-run", 64, "--nets igebm have no generator"},
+    {"NotForPoints", "train ebgan --data rings --dry-run", 64,
+     "ebgan's auto-encoder is for images, not for samples of [2]"},
     {"NoLabels", "train jem --nets mlp --dry-run", 64, "jem is a classifier, and 25gaussians has no labels"},
     {"NetsThatDoNotFit", "train gan --nets meg --out /tmp/erg-no-nets", 64, "--nets meg are not for samples of [2]"},
     {"NegativeSteps", "train gan --steps -1", 64, "--steps: expected a whole number of at least 1, got -1"},

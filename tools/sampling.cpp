@@ -210,8 +210,7 @@ Target TrainedRun::target(const std::string& space) const {
     if (space.empty() || space == target.space) return target;
     spaces.push_back(target.space);
   }
-  if (spaces.empty())
-    throw UsageError(settings.system + " defines no law that chains could follow; --sampler generator draws from it");
+  if (spaces.empty()) throw UsageError(settings.system + " has no law that chains could follow");
   throw UsageError("--space " + space + ": " + settings.system + " has chains in " + join(spaces) + " space");
 }
 

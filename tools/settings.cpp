@@ -81,8 +81,9 @@ void add_settings(CLI::App& command, Settings& s) {
       ->check(not_negative());
   command
       .add_option("--schedule", s.schedule,
-                  "The rate over time: constant; linear: down to zero; late: down to zero over the second half")
-      ->check(CLI::IsMember({"constant", "linear", "late"}));
+                  "The rate over time: constant; linear: down to zero; late: down to zero over the second half;\n"
+                  "last-third: over the last third")
+      ->check(CLI::IsMember({"constant", "linear", "late", "last-third"}));
   command
       .add_option("--critic-steps", s.critic_steps,
                   "Steps of the critic, discriminator or energy for one of the generator")
@@ -133,29 +134,60 @@ void add_settings(CLI::App& command, Settings& s) {
       ->check(must_be<double>("a number in [0,1]", [](double x) { return x >= 0 && x <= 1; }))
       ->group(chains);
   const std::string single = "Of single systems";
-  command.add_option("--loss", s.loss, "The form of the loss, " + losses_text())->group(single);
+  command.add_option("--loss", s.loss, "The form of the loss; " + losses_text())->group(single);
   command.add_option("--critic-rate", s.critic_rate, "Learning rate of the critic or discriminator (0: the same)")
       ->check(not_negative())
       ->group(single);
-  command.add_option("--weight-clip", s.weight_clip, "wgan: bound of the critic's weights")
+  command.add_option("--weight-clip", s.weight_clip, "Bound of the critic's weights (wgan)")
       ->check(positive())
       ->group(single);
-  command.add_option("--unroll", s.unroll, "unrolled: steps of the discriminator that the generator sees ahead")
+  command.add_option("--unroll", s.unroll, "Steps of the discriminator that the generator sees ahead (unrolled)")
       ->check(at_least(0))
       ->group(single);
-  command.add_option("--unroll-rate", s.unroll_rate, "unrolled: learning rate of those steps")
+  command.add_option("--unroll-rate", s.unroll_rate, "Learning rate of those steps (unrolled)")
       ->check(positive())
       ->group(single);
-  command.add_option("--deviation", s.deviation, "veegan: standard deviation of the reconstructor's noise")
+  command.add_option("--deviation", s.deviation, "Standard deviation of the reconstructor's noise (veegan)")
       ->check(not_negative())
       ->group(single);
-  command.add_option("--entropy", s.entropy, "ddgm: weight of the generator's entropy")
+  command.add_option("--entropy", s.entropy, "Weight of the generator's entropy (ddgm)")
       ->check(not_negative())
       ->group(single);
-  command.add_option("--experts", s.experts, "ddgm: experts of the energy")->check(at_least(1))->group(single);
+  command.add_option("--experts", s.experts, "Experts of the energy (ddgm)")->check(at_least(1))->group(single);
   command
       .add_option("--pixel-penalty", s.pixel_penalty,
-                  "meg: the authors' code on images, a penalty on each pixel's gradient (true or false)")
+                  "The authors' penalty on images, of each pixel's gradient (meg; true or false)")
+      ->group(single);
+  command
+      .add_option("--margin", s.margin,
+                  "Energy up to which fakes are pushed (ebgan); at the start, from which it falls to zero (ebgan-ln)")
+      ->check(not_negative())
+      ->group(single);
+  command.add_option("--pulling-away", s.pulling_away, "Weight of the pulling-away term (ebgan)")
+      ->check(not_negative())
+      ->group(single);
+  command.add_option("--layers", s.layers, "Layers of the generator (nets ebgan; ebgan-ln)")
+      ->check(at_least(1))
+      ->group(single);
+  command.add_option("--critic-layers", s.critic_layers, "Layers of the discriminator (nets ebgan)")
+      ->check(at_least(2))
+      ->group(single);
+  command
+      .add_option("--critic-width", s.critic_width,
+                  "Hidden units of the discriminator (nets ebgan), or of the first layer (ladder, ebgan-ln)")
+      ->check(at_least(1))
+      ->group(single);
+  command.add_option("--dropout", s.dropout, "Chance of each unit of the discriminator to be dropped (nets ebgan)")
+      ->check(decay())
+      ->group(single);
+  command
+      .add_option("--cost-weight", s.cost_weight,
+                  "Weight of the reconstruction (ladder, ebgan-ln; 0: 5000 with up to 100 labels, 2000 with more)")
+      ->check(not_negative())
+      ->group(single);
+  command
+      .add_option("--ladder-noise", s.ladder_noise, "Standard deviation of the noise in every layer (ladder, ebgan-ln)")
+      ->check(not_negative())
       ->group(single);
 }
 
@@ -163,6 +195,7 @@ double rate_at(const Settings& s, int64_t step) {
   const double left = double(s.steps - step + 1) / double(s.steps);
   if (s.schedule == "linear") return s.rate * left;
   if (s.schedule == "late") return s.rate * std::min(1.0, 2 * left);
+  if (s.schedule == "last-third") return s.rate * std::min(1.0, 3 * left);
   return s.rate;
 }
 

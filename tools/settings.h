@@ -46,6 +46,11 @@ struct Settings {
   double entropy = 1;          // ddgm
   int64_t experts = 4;         // ddgm
   bool pixel_penalty = false;  // meg
+  double margin = 10, pulling_away = 0;        // ebgan, ebgan-ln
+  int64_t layers = 5, critic_layers = 2;       // nets ebgan
+  int64_t critic_width = 1024;                 // ebgan, ladder, ebgan-ln
+  double dropout = 0;                          // in the discriminator of nets ebgan
+  double cost_weight = 0, ladder_noise = 0.3;  // ladder, ebgan-ln; weight 0: ladders.h
 };
 
 /// Throws DeviceError for a device there is not, UsageError for a word that is none.
@@ -63,7 +68,8 @@ CLI::Validator positive();
 void add_settings(CLI::App& command, Settings& settings);
 
 /// The learning rate of a step (from 1 to settings.steps) under the schedule: `constant`; `linear`, a straight line
-/// from the first step down to zero; `late`, constant for the first half and that line over the second.
+/// from the first step down to zero; `late`, constant for the first half and that line over the second; `last-third`,
+/// constant for two thirds.
 double rate_at(const Settings& settings, int64_t step);
 
 /// The settings as a config file, which --config and read_config accept.

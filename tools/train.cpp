@@ -73,7 +73,7 @@ int train(const Settings& settings, const Common& common) {
       run.log(step, values);
       check_finite(settings, step, values);
     }
-    if (last || step % sample_every == 0) {
+    if (trainer->has_samples() && (last || step % sample_every == 0)) {
       Noise fixed(settings.seed, "pictures", device);  // the same latent points each time, so pictures can be compared
       run.save_samples(step, sample_picture(trainer->sample(pictured, fixed), mixture_of(settings.data)));
     }

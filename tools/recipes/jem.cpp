@@ -1,7 +1,5 @@
 #include "../../models/jem.h"
 
-#include "../data.h"
-#include "../error.h"
 #include "networks.h"
 #include "persistent_chains.h"
 #include "recipes.h"
@@ -11,8 +9,7 @@ namespace erg::tools {
 namespace {
 
 WithChains<Jem> make(const Settings& s, const Shape& sample) {
-  const int64_t classes = classes_of(s.data);
-  if (classes == 0) throw UsageError("jem is a classifier, and " + s.data + " has no labels");
+  const int64_t classes = classes_for(s);
   return {s, sample, [&](Jem::NegativeSampler sampler) {
             Noise noise(s.seed, "weights");
             return Jem(critic_net(s, sample, noise, {.options = {.outputs = classes}}),

@@ -1,5 +1,6 @@
 #include "networks.h"
 
+#include "../data.h"
 #include "../error.h"
 
 namespace erg::tools {
@@ -121,12 +122,21 @@ Sequential wide_resnet_of(const Settings& s, const Shape& sample, Noise& noise, 
   return wide_resnet({.channels = sample[2], .widen = s.width, .classes = wish.options.outputs}, noise);
 }
 
+Sequential ebgan_generator_of(const Settings& s, const Shape& sample, Noise& noise) {
+  return ebgan_generator(grid_of(s), sample, noise);
+}
+
+Sequential ebgan_critic(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
+  return ebgan_discriminator(grid_of(s), sample, wish.options.outputs, noise, noise_of(s, "dropout"));
+}
+
 const Networks all[] = {
     {"mlp", is_flat, mlp_generator, mlp_critic},
     {"pacgan", is_flat, pacgan_generator, pacgan_critic},
     {"unrolled", is_flat, unrolled_generator, unrolled_critic},
     {"anatomy-toy", is_flat, nullptr, anatomy_toy},
     {"f-gan", is_image, fgan_generator, fgan_critic},
+    {"ebgan", is_image, ebgan_generator_of, ebgan_critic},
     {"small", is_image_of<28>, dcgan_generator_of<Dcgan::small>, dcgan_critic_of<Dcgan::small>},
     {"meg", is_image_of<28, 32>, dcgan_generator_of<Dcgan::meg>, dcgan_critic_of<Dcgan::meg>},
     {"wgan-gp", is_image_of<28, 32>, dcgan_generator_of<Dcgan::wgan_gp>, dcgan_critic_of<Dcgan::wgan_gp>},
@@ -148,6 +158,21 @@ const Networks& find(const Settings& s, const Shape& sample) {
 }
 
 }  // namespace
+
+EbganGrid grid_of(const Settings& s) {
+  return {.generator_layers = s.layers,
+          .discriminator_layers = s.critic_layers,
+          .generator_size = s.width,
+          .discriminator_size = s.critic_width,
+          .dropout = real(s.dropout),
+          .latent = s.latent};
+}
+
+int64_t classes_for(const Settings& s) {
+  const int64_t classes = classes_of(s.data);
+  if (classes == 0) throw UsageError(s.system + " is a classifier, and " + s.data + " has no labels");
+  return classes;
+}
 
 std::vector<std::string> network_names() {
   std::vector<std::string> names;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../../engine/optim.h"
+#include "../../models/ebgan.h"
 #include "../../models/nets_residual.h"
 #include "../settings.h"
 
@@ -28,6 +29,12 @@ struct CriticWish {
 Sequential generator_net(const Settings& s, const Shape& sample, Noise& noise);
 /// Samples [B,...] -> [B,outputs]. Throws as generator_net.
 Sequential critic_net(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish = {});
+
+/// The cell of EBGAN's grid that the settings name.
+EbganGrid grid_of(const Settings& s);
+
+/// How many classes the data have, for a system that learns from labels. Throws UsageError where there are none.
+int64_t classes_for(const Settings& s);
 
 /// Noise of a system on its device.
 inline Noise noise_of(const Settings& s, std::string_view stream) { return Noise(s.seed, stream, device_of(s)); }

@@ -52,6 +52,8 @@ class WithChains {
   { return system_.step(labelled, next); }
   void set_rate(real rate) { system_.set_rate(rate); }
   Energy energy() const { return system_.energy(); }
+  Tensor logits(const Tensor& x) requires requires(System& system) { system.logits(x); }
+  { return system_.logits(x); }
   Tensor sample(int64_t count, Noise& noise) { return chains_.sample(energy(), count, noise); }
   std::vector<Target> targets() { return {chains_.target(energy())}; }
   void visit(Visitor& v) {

@@ -10,6 +10,7 @@
 
 #include "../../models/ddls.h"
 #include "../../models/labels.h"
+#include "../error.h"
 #include "../settings.h"
 
 namespace erg::tools {
@@ -32,8 +33,11 @@ class Trainer {
   /// Systems that learn without labels never ask for labelled batches.
   virtual Metrics step(const Batches& next, const LabelledBatches& labelled = {}) = 0;
   virtual void set_rate(real rate) = 0;
-  /// New samples of the model; the noise decides which.
+  /// New samples of the model; the noise decides which. Throws UsageError of a system that has none.
   virtual Tensor sample(int64_t count, Noise& noise) = 0;
+  virtual bool has_samples() const = 0;
+  /// The logits [B,classes] of samples, if it is a classifier; they follow the training.
+  virtual std::function<Tensor(const Tensor& x)> classifier() = 0;
   /// The laws this system defines, the one its paper samples first.
   virtual std::vector<Target> targets() = 0;
   /// What it has learned of the data, low where samples are likely: its energy, or minus its discriminator's logit.
@@ -75,10 +79,19 @@ class TrainerOf : public Trainer {
   std::vector<Target> targets() override { return targets_of(system_); }
 
   Tensor sample(int64_t count, Noise& noise) override {
-    if constexpr (requires { system_.generate(system_.prior(count, noise)); })
+    if constexpr (has_generator)
       return system_.generate(system_.prior(count, noise));
-    else
+    else if constexpr (has_chains)
       return system_.sample(count, noise);
+    else
+      throw UsageError("this system is a classifier and has no samples; erg eval tells its accuracy");
+  }
+  bool has_samples() const override { return has_generator || has_chains; }
+
+  std::function<Tensor(const Tensor&)> classifier() override {
+    if constexpr (requires(Tensor x) { system_.logits(x); })
+      return [this](const Tensor& x) { return system_.logits(x); };
+    return {};
   }
 
   std::optional<Energy> landscape() override {
@@ -89,6 +102,9 @@ class TrainerOf : public Trainer {
   }
 
  private:
+  static constexpr bool has_generator = requires(System & s, Noise& noise) { s.generate(s.prior(1, noise)); };
+  static constexpr bool has_chains = requires(System & s, Noise& noise) { s.sample(1, noise); };
+
   System system_;
 };
 

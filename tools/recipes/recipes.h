@@ -18,7 +18,10 @@ namespace erg::tools {
   ROW(ddgm)              \
   ROW(ebm)               \
   ROW(jem)               \
-  ROW(meg)
+  ROW(meg)               \
+  ROW(ebgan)             \
+  ROW(ladder)            \
+  ROW(ebgan_ln)
 
 #define ERG_DECLARE(name) extern const Recipe name;
 namespace recipes {
