@@ -189,6 +189,26 @@ TEST(ClassifierScore, LiesBetweenOneAndTheNumberOfClasses) {
   EXPECT_THAT(refusal([] { classifier_score(Tensor::zeros({9, 10})); }), testing::HasSubstr("at least 10"));
 }
 
+TEST(ReverseScore, IsItsSumsByHand) {
+  // p(y|x) = (3/4, 1/4), (1/2, 1/2) and (1/4, 3/4), so that p(y) = (1/2, 1/2) and KL is twice log(4/3) / 2.
+  const real log3 = std::log(real(3));
+  const ReverseScore score = reverse_score(Tensor::from_host({3, 2}, std::vector<real>{log3, 0, 5, 5, 0, log3}));
+  const double kl = std::log(4.0 / 3) / 2;
+  EXPECT_NEAR(score.plain, 2 * kl / 3, 1e-6);
+  EXPECT_NEAR(score.squared, 2 * kl * kl / 3, 1e-6);
+}
+
+TEST(ReverseScore, IsZeroForOneAnswerAndFiniteForCertainOnes) {
+  const ReverseScore same = reverse_score(Tensor::zeros({4, 3}) + Tensor::from_host({3}, std::vector<real>{1, 2, 0}));
+  EXPECT_NEAR(same.plain, 0, 1e-12);
+  EXPECT_NEAR(same.squared, 0, 1e-12);
+  // p(y|x) is 1 and, too small for a double, exp(-1000): KL(p(y)||p(y|x)) = 500 - log 2.
+  const ReverseScore certain = reverse_score(Tensor::from_host({2, 2}, std::vector<real>{1000, 0, 0, 1000}));
+  EXPECT_NEAR(certain.plain, 500 - std::log(2), 1e-9);
+  EXPECT_NEAR(certain.squared, std::pow(500 - std::log(2), 2), 1e-6);
+  EXPECT_THAT(refusal([] { reverse_score(Tensor::zeros({0, 2})); }), testing::HasSubstr("reverse_score"));
+}
+
 TEST(Accuracy, CountsTheFirstOfTheLargest) {
   const Tensor logits = Tensor::from_host({3, 2}, std::vector<real>{1, 2, 3, 3, -1, -2});
   EXPECT_THAT(classes(logits), testing::ElementsAre(1, 0, 0));

@@ -1,16 +1,20 @@
 // erg eval from outside: what it prints for runs, files and the data themselves, and what it refuses.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "engine/io/checkpoint.h"
+#include "engine/io/datasets.h"
 #include "engine/io/npy.h"
 #include "io_support.h"
 #include "run_program.h"
 #include "tools/data.h"
 #include "tools/metrics/digit_net.h"
 #include "tools/metrics/divergence.h"
+#include "tools/metrics/evaluation.h"
 
 namespace erg::test {
 namespace {
@@ -130,6 +134,67 @@ TEST_F(Eval, ComparesDigitsByTheirFeatures) {
     EXPECT_NEAR(all[metric]["value"], all[metric]["real"], 0.1 * all[metric]["value"].get<double>()) << metric;
   }
   EXPECT_EQ(all["accuracy of labels"]["value"], all["accuracy of labels"]["real"]);
+}
+
+TEST_F(Eval, AClassifiersAccuracyIsThatOnTheTestImages) {
+  small_mnist();
+  const auto three = [](const Tensor& x) {
+    Tensor logits = Tensor::zeros({x.dim(0), 10});
+    for (int64_t row = 0; row < x.dim(0); ++row) logits.mutate()[10 * row + 3] = 1;
+    return logits;
+  };
+  tools::Evaluation evaluation({.data = "mnist", .shape = {28, 28, 1}, .logits = three},
+                               {.data_dir = folder_.path.string()});
+  const std::vector<uint8_t> labels = io::load_mnist(folder_.path, io::Split::test).labels;
+  const double share = double(std::count(labels.begin(), labels.end(), 3)) / double(labels.size());
+  EXPECT_GT(share, 0);
+  int applicable = 0;
+  for (const tools::Metric& metric : tools::metrics()) {
+    if (!metric.applies(evaluation)) continue;
+    ++applicable;
+    EXPECT_EQ(metric.score(evaluation).at(0).value, share) << metric.name;
+  }
+  EXPECT_EQ(applicable, 1) << "without samples nothing but the accuracy";
+}
+
+/// Systems for images only, with and without labels and samples, from training to scores.
+TEST_F(Eval, OfLabelledRunsIsAccuracyAndOfTheLadderNothingElse) {
+  const std::string data = small_mnist();
+  const auto train = [&](const std::string& system) {
+    const Outcome trained =
+        run_program("train " + system + " --data mnist --preset small --steps 2 --batch 20 --width 8 " +
+                    "--critic-width 8 -q --out " + path(system) + data);
+    EXPECT_EQ(trained.code, 0) << trained.out;
+    return path(system);
+  };
+  const std::string ladder = train("ladder"), ln = train("ebgan-ln"), ebgan = train("ebgan");
+  const auto keys = [](const json& all) {
+    std::vector<std::string> names;
+    for (const auto& [name, row] : all.items()) names.push_back(name);
+    return names;
+  };
+  EXPECT_THAT(keys(scores(ladder + data)), testing::ElementsAre("accuracy on test images"));
+  const std::string judged = " --n 50 --metrics accuracy,reverse --classifier " + classifier() + data;
+  EXPECT_THAT(keys(scores(ln + judged)),
+              testing::ElementsAre("E KL(p(y)||p(y|x))", "E KL(p(y)||p(y|x))^2", "accuracy on test images"));
+  const auto refused = [&](const std::string& arguments, const char* message) {
+    const Outcome outcome = run_program(arguments);
+    EXPECT_EQ(outcome.code, 64) << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr(message));
+  };
+  refused("eval " + ladder + " --metrics modes" + data, "'modes' is not for these samples; there are accuracy");
+  refused("eval " + ebgan + judged, "'accuracy' is not for these samples");
+  refused("sample " + ladder, "is a classifier and has no samples");
+  refused("sample " + ln + " --sampler mala", "ebgan-ln has no law that chains could follow");
+  refused("sample " + ebgan + " --refiner dot", "ebgan has no discriminator to refine samples by");
+  EXPECT_FALSE(std::filesystem::exists(ladder + "/samples/00000002.png"));
+  for (const std::string& run : {ln + " --sampler generator", ebgan + " --sampler mala --steps 2"}) {
+    const Outcome outcome = run_program("sample " + run + " --n 4 --out " + path("x.npy"));
+    ASSERT_EQ(outcome.code, 0) << outcome.out;
+    const Tensor x = io::read_npy(path("x.npy"));
+    EXPECT_EQ(x.shape(), (Shape{4, 28, 28, 1}));
+    for (const real pixel : x.to_host()) ASSERT_LE(std::abs(pixel), 1.5) << run;
+  }
 }
 
 TEST_F(Eval, PrintsATable) {

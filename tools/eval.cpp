@@ -32,8 +32,9 @@ Samples run_samples(const TrainedRun& run, const Options& options) {
   if (!options.data.empty() && options.data != data)
     throw UsageError("--data " + options.data + ": the run was trained on " + data);
   const Shape shape = sample_shape(data);
-  Samples samples{.data = data, .count = options.count, .shape = shape};
-  if (samples.count == 0) samples.count = protocol_count(data, shape);
+  Samples samples{.data = data, .shape = shape, .logits = run.trainer->classifier()};
+  if (!run.trainer->has_samples()) return samples;
+  samples.count = options.count > 0 ? options.count : protocol_count(data, shape);
   samples.next = [&run, noise = Noise(options.evaluation.seed, "samples", device_of(run.settings))](
                      int64_t count) mutable { return run.trainer->sample(count, noise); };
   try {

@@ -23,10 +23,10 @@ bool is_mixture(const Evaluation& e) { return e.mixture().has_value(); }
 bool has_digits(const Evaluation& e) { return e.kind() == Kind::digits || e.kind() == Kind::stacks; }
 bool has_modes(const Evaluation& e) { return is_mixture(e) || has_digits(e); }
 bool is_image(const Evaluation& e) { return e.kind() == Kind::digits || e.kind() == Kind::colours; }
-bool has_features(const Evaluation& e) { return e.kind() != Kind::stacks; }
+bool has_features(const Evaluation& e) { return e.kind() != Kind::stacks && e.kind() != Kind::nothing; }
 bool has_image_features(const Evaluation& e) { return is_image(e) || e.kind() == Kind::features; }
 bool has_law(const Evaluation& e) { return is_plane(e) && e.samples().law.has_value(); }
-bool has_labels(const Evaluation& e) { return is_image(e) && !e.samples().labels.empty(); }
+bool has_classes(const Evaluation& e) { return e.samples().logits || (is_image(e) && !e.samples().labels.empty()); }
 
 std::string within(const char* what, double radius) {
   return std::string(what) + " within " + std::to_string(int(radius)) + " sd";
@@ -163,6 +163,17 @@ Scores classifier(Evaluation& e) {
            .features = e.network().name}};
 }
 
+Scores reverse(Evaluation& e) {
+  Noise some = e.noise("real logits");
+  const ReverseScore samples = reverse_score(e.sample_outputs().logits),
+                     real = reverse_score(random_rows(e.test_outputs().logits, e.count(), some));
+  const auto score = [&](const char* name, double value, double of_real) {
+    return Score{.metric = name, .unit = Unit::number, .value = value, .real = of_real, .features = e.network().name};
+  };
+  return {score("E KL(p(y)||p(y|x))^2", samples.squared, real.squared),
+          score("E KL(p(y)||p(y|x))", samples.plain, real.plain)};
+}
+
 Scores frechet(Evaluation& e) {
   const Compared& f = e.features();
   const Moments reference = moments(f.reference);
@@ -202,12 +213,20 @@ Scores neighbours(Evaluation& e) {
   return {precision, recall};
 }
 
-Scores of_labels(Evaluation& e) {
-  return {{.metric = "accuracy of labels",
-           .unit = Unit::share,
-           .value = accuracy(e.sample_outputs().logits, e.samples().labels),
-           .real = accuracy(e.test_outputs().logits, e.test_labels()),
-           .features = e.network().name}};
+Scores accuracies(Evaluation& e) {
+  Scores scores;
+  if (e.samples().logits)
+    scores.push_back({.metric = "accuracy on test images",
+                      .unit = Unit::share,
+                      .value = accuracy(e.own_test_logits(), e.test_labels()),
+                      .features = "its own logits"});
+  if (!e.samples().labels.empty())
+    scores.push_back({.metric = "accuracy of labels",
+                      .unit = Unit::share,
+                      .value = accuracy(e.sample_outputs().logits, e.samples().labels),
+                      .real = accuracy(e.test_outputs().logits, e.test_labels()),
+                      .features = e.network().name});
+  return scores;
 }
 
 const Metric all[] = {
@@ -220,10 +239,13 @@ const Metric all[] = {
     {"likelihood", "log-likelihood of data and entropy of exp(-E)/Z, where the run has an energy", has_law, likelihood},
     {"is", "exp of the mutual information of sample and class (Inception Score's formula), 10 splits", is_image,
      classifier},
+    {"reverse", "E KL(p(y)||p(y|x))^2, and without the square: EBGAN's modified inception score", is_image, reverse},
     {"frechet", "Frechet distance of Gaussians fitted to the features (FID's formula)", has_image_features, frechet},
     {"kernel", "squared MMD of the features, 100 subsets of 1,000 (KID's formula)", has_image_features, kernel},
     {"pr", "precision and recall by 3 nearest neighbours", has_features, neighbours},
-    {"accuracy", "share of samples that the network puts into the class of --labels", has_labels, of_labels},
+    {"accuracy",
+     "share of right classes: of test images by a run that classifies, of samples with --labels by the network",
+     has_classes, accuracies},
 };
 
 }  // namespace

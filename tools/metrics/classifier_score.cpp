@@ -9,17 +9,24 @@ namespace erg::tools {
 
 namespace {
 
-/// Softmax of each row, in double: [N*K].
-std::vector<double> probabilities(const Tensor& logits) {
+/// The logarithm of each row's softmax, in double: [N*K]. It is finite where the softmax is zero.
+std::vector<double> log_probabilities(const Tensor& logits) {
   const std::vector<real> values = logits.to_host();
   const auto k = size_t(logits.dim(1));
-  std::vector<double> p(values.size());
-  for (size_t row = 0; row < p.size(); row += k) {
+  std::vector<double> log_p(values.begin(), values.end());
+  for (size_t row = 0; row < log_p.size(); row += k) {
     const double largest = *std::max_element(&values[row], &values[row] + k);
     double sum = 0;
-    for (size_t i = row; i < row + k; ++i) sum += p[i] = std::exp(values[i] - largest);
-    for (size_t i = row; i < row + k; ++i) p[i] /= sum;
+    for (size_t i = row; i < row + k; ++i) sum += std::exp(values[i] - largest);
+    for (size_t i = row; i < row + k; ++i) log_p[i] -= largest + std::log(sum);
   }
+  return log_p;
+}
+
+/// Softmax of each row.
+std::vector<double> probabilities(const Tensor& logits) {
+  std::vector<double> p = log_probabilities(logits);
+  for (double& value : p) value = std::exp(value);
   return p;
 }
 
@@ -73,6 +80,24 @@ SplitScore classifier_score(const Tensor& logits, int splits) {
   }
   const double mean = sum / splits;
   return {mean, std::sqrt(std::max(0.0, squares / splits - mean * mean))};
+}
+
+ReverseScore reverse_score(const Tensor& logits) {
+  check_features("reverse_score", logits, 1);
+  const std::vector<double> p = probabilities(logits), log_p = log_probabilities(logits);
+  const auto k = size_t(logits.dim(1));
+  const double n = double(logits.dim(0));
+  std::vector<double> marginal(k, 0);
+  for (size_t i = 0; i < p.size(); ++i) marginal[i % k] += p[i] / n;
+  ReverseScore score{0, 0};
+  for (size_t row = 0; row < p.size(); row += k) {
+    double divergence = 0;
+    for (size_t y = 0; y < k; ++y)
+      if (marginal[y] > 0) divergence += marginal[y] * (std::log(marginal[y]) - log_p[row + y]);
+    score.squared += divergence * divergence / n;
+    score.plain += divergence / n;
+  }
+  return score;
 }
 
 }  // namespace erg::tools

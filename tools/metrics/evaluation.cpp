@@ -84,6 +84,7 @@ Samples real_samples(const std::string& data, const Shape& shape, int64_t count,
 namespace {
 
 Evaluation::Kind kind_of(const Samples& samples) {
+  if (!samples.next) return Evaluation::Kind::nothing;
   if (samples.shape.rank() == 1) return Evaluation::Kind::plane;
   if (is_stack(samples.data)) return Evaluation::Kind::stacks;
   return samples.data == "cifar10" ? Evaluation::Kind::colours : Evaluation::Kind::digits;
@@ -165,6 +166,15 @@ const Outputs& Evaluation::training_outputs() {
 
 std::vector<uint8_t> Evaluation::test_labels() { return images(test_, false).labels; }
 
+Tensor Evaluation::own_test_logits() {
+  const auto apply = [this](const Tensor& x) {
+    const Tensor logits = samples_.logits(x);
+    return Outputs{.features = logits, .logits = logits};
+  };
+  return outputs({.name = "its own", .fingerprint = "", .apply = apply, .device = device()}, images(test_, false))
+      .logits;
+}
+
 const Compared& Evaluation::features() {
   return once(features_, [&]() -> Compared {
     if (kind_ == Kind::plane)
@@ -178,6 +188,7 @@ const Compared& Evaluation::features() {
 }
 
 std::string Evaluation::description() {
+  if (kind_ == Kind::nothing) return "no samples; " + std::to_string(images(test_, false).count) + " test images";
   const std::string samples = std::to_string(count()) + " samples";
   const auto rows = [](const Tensor& x) { return std::to_string(x.dim(0)); };
   if (kind_ == Kind::features) return samples + ", compared with " + rows(features().reference);

@@ -11,12 +11,13 @@ namespace erg::tools {
 
 /// Samples to judge.
 struct Samples {
-  std::string data;                                // the set they imitate
-  int64_t count = 0;                               // how many there are, or shall be drawn
-  Shape shape;                                     // of one: [2], or [H,W,C]
-  std::function<Tensor(int64_t count)> next = {};  // the next so many
-  std::optional<Energy> law = {};                  // E, where exp(-E)/Z is known to be their law
-  std::vector<uint8_t> labels = {};                // the classes they were made for, if they were
+  std::string data;                                  // the set they imitate
+  int64_t count = 0;                                 // how many there are, or shall be drawn
+  Shape shape;                                       // of one: [2], or [H,W,C]
+  std::function<Tensor(int64_t count)> next = {};    // the next so many; absent: there are none, only a classifier
+  std::optional<Energy> law = {};                    // E, where exp(-E)/Z is known to be their law
+  std::vector<uint8_t> labels = {};                  // the classes they were made for, if they were
+  std::function<Tensor(const Tensor&)> logits = {};  // of images [B,H,W,C], where what made them is a classifier too
 };
 
 /// How many samples the protocol of a set wants: 10,000, and 26 a mode of stacked digits.
@@ -46,7 +47,7 @@ struct Compared {
 /// The samples and all they are compared with, each made when it is first asked for.
 class Evaluation {
  public:
-  enum class Kind { plane, digits, stacks, colours, features };
+  enum class Kind { plane, digits, stacks, colours, features, nothing };
 
   Evaluation(Samples samples, const EvaluationOptions& options);
   /// Of features that were computed elsewhere.
@@ -70,6 +71,8 @@ class Evaluation {
   const Outputs& test_outputs();
   const Outputs& training_outputs();
   std::vector<uint8_t> test_labels();
+  /// The logits of the samples' own classifier for the set's test images.
+  Tensor own_test_logits();
 
   /// Features as they are compared: real has as many rows as samples, if there are as many.
   const Compared& features();
