@@ -6,6 +6,7 @@
 #include <map>
 
 #include "engine/io/checkpoint.h"
+#include "io_support.h"
 #include "tools/data_images.h"
 #include "tools/dry_run.h"
 #include "tools/error.h"
@@ -68,6 +69,40 @@ TEST(Data, OptionsThatASetHasNotAreRefused) {
   EXPECT_THROW(open_data("25gaussians", "", 1)->next_labelled(4), UsageError);
 }
 
+TEST(Data, HeldOutPointsAreOthersOfTheSameLaw) {
+  for (const std::string name : {"25gaussians", "8gaussians", "swissroll", "rings"}) {
+    const auto points = [&](uint64_t seed, bool held_out) {
+      return open_data(name, "", seed, {.held_out = held_out})->next(20000);
+    };
+    const Tensor training = points(1, false), held_out = points(1, true);
+    EXPECT_NE(training.to_host(), held_out.to_host()) << name;
+    EXPECT_NE(held_out.to_host(), points(2, true).to_host()) << name;
+    EXPECT_EQ(held_out.to_host(), points(1, true).to_host()) << name;
+    EXPECT_NEAR(mean(training).item(), mean(held_out).item(), 0.05) << name;
+    EXPECT_NEAR(mean(square(training)).item(), mean(square(held_out)).item(), 0.05) << name;
+  }
+}
+
+TEST(Data, HeldOutImagesAreTheTestImages) {
+  const io::TemporaryFolder folder;
+  const auto put = [&](const std::string& prefix, char pixel) {
+    const std::string pixels(2 * 784, pixel);
+    io::atomic_write(folder / (prefix + "-images-idx3-ubyte"), io::idx_file({2, 28, 28}, pixels));
+    io::atomic_write(folder / (prefix + "-labels-idx1-ubyte"), io::idx_file({2}, "\1\2"));
+  };
+  put("train", '\0');
+  put("t10k", '\xff');
+  for (const std::string name : {"mnist", "fashion-mnist", "stackedmnist"}) {
+    const auto pixels = [&](bool held_out) {
+      return open_data(name, folder.path.string(), 1, {.held_out = held_out})->next(3).to_host();
+    };
+    EXPECT_THAT(pixels(false), testing::Each(-1)) << name;
+    EXPECT_THAT(pixels(true), testing::Each(1)) << name;
+  }
+  EXPECT_EQ(load_images("stackedmnist", folder.path.string(), true).pixels[0], 255);
+  EXPECT_THROW(load_images("rings", folder.path.string(), true), UsageError);
+}
+
 /// Four images of one pixel in two classes: what image sets do, without one.
 io::ImageSet four_pixels() {
   return {.count = 4, .height = 1, .width = 1, .channels = 1, .pixels = {0, 50, 255, 200}, .labels = {0, 0, 1, 1}};
@@ -124,6 +159,21 @@ TEST(StackedData, IsAFixedSetOfStacks) {
   ASSERT_EQ(tuples.size(), 64u);
   for (const auto& [tuple, count] : tuples) EXPECT_NEAR(count, 2000 / 64., 5 * std::sqrt(2000 / 64.));
   EXPECT_THROW(stacked_data(four_pixels(), 3, 1, {.labels = 2}), UsageError);
+}
+
+TEST(StackedData, HeldOutStacksAreNoFixedSet) {
+  constexpr int64_t drawn = 400000;
+  const auto deviation = [](bool held_out) {  // of how often the images are seen from 1/4 of the time
+    std::map<real, int64_t> counts;
+    for (const real pixel : stacked_data(four_pixels(), 1, 1, {.held_out = held_out})->next(drawn).to_host())
+      ++counts[pixel];
+    double most = 0;
+    for (const auto& [pixel, count] : counts) most = std::max(most, std::abs(double(count) / drawn - 0.25));
+    return most;
+  };
+  const double five_sd = 5 * std::sqrt(0.25 * 0.75 / drawn);
+  EXPECT_LT(deviation(true), five_sd);
+  EXPECT_GT(deviation(false), five_sd) << "1,280 stacks are not equally often of each image";
 }
 
 TEST(Picture, DarkWhereSamplesAreAndBrightWhereEnergyIsLow) {

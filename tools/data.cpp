@@ -30,7 +30,7 @@ namespace {
 
 class MixtureData : public Data {
  public:
-  MixtureData(Mixture mixture, uint64_t seed) : mixture_(std::move(mixture)), noise_(seed, "data") {}
+  MixtureData(Mixture mixture, Noise noise) : mixture_(std::move(mixture)), noise_(std::move(noise)) {}
 
   Tensor next(int64_t count) override {
     const std::vector<int64_t> mode = noise_.integers(count, int64_t(mixture_.centres.size()));
@@ -49,7 +49,7 @@ class MixtureData : public Data {
 /// t = 1.5 pi (1 + 2u), (t cos t, t sin t) with noise 0.25, divided by 7.5 (scikit-learn's make_swiss_roll, flattened).
 class SwissRoll : public Data {
  public:
-  explicit SwissRoll(uint64_t seed) : noise_(seed, "data") {}
+  explicit SwissRoll(Noise noise) : noise_(std::move(noise)) {}
 
   Tensor next(int64_t count) override {
     const Tensor t = affine(noise_.uniform({count, 1}), real(3 * std::numbers::pi), real(1.5 * std::numbers::pi));
@@ -65,7 +65,7 @@ class SwissRoll : public Data {
 /// Four circles of radii 0.5, 1, 1.5 and 2 with noise 0.05.
 class Rings : public Data {
  public:
-  explicit Rings(uint64_t seed) : noise_(seed, "data") {}
+  explicit Rings(Noise noise) : noise_(std::move(noise)) {}
 
   Tensor next(int64_t count) override {
     std::vector<real> radii;
@@ -80,14 +80,15 @@ class Rings : public Data {
   Noise noise_;
 };
 
-/// One row a data set: its name, the shape of a sample, how many classes its labels have, its mixture if it is one, and
-/// how it is opened.
+/// One row a data set: its name, the shape of a sample, how many classes its labels have, its mixture if it is one; and
+/// either where points come from, or the files of images, which are the samples or, without labels, stacked to samples.
 struct Set {
   const char* name;
   Shape sample;
   int64_t classes;
   std::optional<Mixture> (*mixture)();
-  std::unique_ptr<Data> (*open)(const std::string& data_dir, uint64_t seed, const DataOptions& options);
+  std::unique_ptr<Data> (*points)(Noise noise);
+  io::ImageSet (*images)(const std::filesystem::path& dir, io::Split split);
 };
 
 std::optional<Mixture> no_mixture() { return std::nullopt; }
@@ -97,43 +98,26 @@ std::optional<Mixture> the_mixture() {
   return mixture();
 }
 
-void refuse(const DataOptions& options) {
-  if (options.dequantise || options.labels > 0)
-    throw UsageError("--dequantise and --labels are for images, and this data set is 2-D");
-}
-
 template <Mixture (*mixture)()>
-std::unique_ptr<Data> open_mixture(const std::string&, uint64_t seed, const DataOptions& options) {
-  refuse(options);
-  return std::make_unique<MixtureData>(mixture(), seed);
+std::unique_ptr<Data> points_of(Noise noise) {
+  return std::make_unique<MixtureData>(mixture(), std::move(noise));
 }
 
-template <class Set>
-std::unique_ptr<Data> open_plane(const std::string&, uint64_t seed, const DataOptions& options) {
-  refuse(options);
-  return std::make_unique<Set>(seed);
-}
-
-template <auto load>
-std::unique_ptr<Data> open_images(const std::string& data_dir, uint64_t seed, const DataOptions& options) {
-  return image_data(load(io::find_data_dir(data_dir), io::Split::train), seed, options);
-}
-
-template <int digits>
-std::unique_ptr<Data> open_stacks(const std::string& data_dir, uint64_t seed, const DataOptions& options) {
-  return stacked_data(io::load_mnist(io::find_data_dir(data_dir), io::Split::train), digits, seed, options);
+template <class Points>
+std::unique_ptr<Data> points_of(Noise noise) {
+  return std::make_unique<Points>(std::move(noise));
 }
 
 const Set sets[] = {
-    {"25gaussians", {2}, 0, the_mixture<grid_of_25_gaussians>, open_mixture<grid_of_25_gaussians>},
-    {"8gaussians", {2}, 0, the_mixture<ring_of_8_gaussians>, open_mixture<ring_of_8_gaussians>},
-    {"swissroll", {2}, 0, no_mixture, open_plane<SwissRoll>},
-    {"rings", {2}, 0, no_mixture, open_plane<Rings>},
-    {"mnist", {28, 28, 1}, 10, no_mixture, open_images<io::load_mnist>},
-    {"fashion-mnist", {28, 28, 1}, 10, no_mixture, open_images<io::load_fashion_mnist>},
-    {"stackedmnist", {28, 28, 3}, 0, no_mixture, open_stacks<3>},
-    {"stackedmnist-10000", {28, 28, 4}, 0, no_mixture, open_stacks<4>},
-    {"cifar10", {32, 32, 3}, 10, no_mixture, open_images<io::load_cifar10>},
+    {"25gaussians", {2}, 0, the_mixture<grid_of_25_gaussians>, points_of<grid_of_25_gaussians>, nullptr},
+    {"8gaussians", {2}, 0, the_mixture<ring_of_8_gaussians>, points_of<ring_of_8_gaussians>, nullptr},
+    {"swissroll", {2}, 0, no_mixture, points_of<SwissRoll>, nullptr},
+    {"rings", {2}, 0, no_mixture, points_of<Rings>, nullptr},
+    {"mnist", {28, 28, 1}, 10, no_mixture, nullptr, io::load_mnist},
+    {"fashion-mnist", {28, 28, 1}, 10, no_mixture, nullptr, io::load_fashion_mnist},
+    {"stackedmnist", {28, 28, 3}, 0, no_mixture, nullptr, io::load_mnist},
+    {"stackedmnist-10000", {28, 28, 4}, 0, no_mixture, nullptr, io::load_mnist},
+    {"cifar10", {32, 32, 3}, 10, no_mixture, nullptr, io::load_cifar10},
 };
 
 const Set& find(const std::string& name) {
@@ -154,13 +138,29 @@ Shape sample_shape(const std::string& name) { return find(name).sample; }
 
 int64_t classes_of(const std::string& name) { return find(name).classes; }
 
+bool is_stack(const std::string& name) { return find(name).images && find(name).classes == 0; }
+
 std::optional<Mixture> mixture_of(const std::string& name) { return find(name).mixture(); }
+
+io::ImageSet load_images(const std::string& name, const std::string& data_dir, bool held_out) {
+  const Set& set = find(name);
+  if (!set.images) throw UsageError("the data set '" + name + "' is 2-D: it has no images");
+  return set.images(io::find_data_dir(data_dir), held_out ? io::Split::test : io::Split::train);
+}
 
 Labelled Data::next_labelled(int64_t) { throw UsageError("this data set has no labels"); }
 
 std::unique_ptr<Data> open_data(const std::string& name, const std::string& data_dir, uint64_t seed,
                                 const DataOptions& options) {
-  return find(name).open(data_dir, seed, options);
+  const Set& set = find(name);
+  if (set.points) {
+    if (options.dequantise || options.labels > 0)
+      throw UsageError("--dequantise and --labels are for images, and this data set is 2-D");
+    return set.points(Noise(seed, options.held_out ? "held-out data" : "data"));
+  }
+  io::ImageSet images = load_images(name, data_dir, options.held_out);
+  if (is_stack(name)) return stacked_data(std::move(images), int(set.sample.back()), seed, options);
+  return image_data(std::move(images), seed, options);
 }
 
 }  // namespace erg::tools

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "../engine/io/image_set.h"
 #include "../models/labels.h"
 
 namespace erg::tools {
@@ -22,10 +23,11 @@ Mixture grid_of_25_gaussians();
 /// 8 centres on a circle of radius 2 with deviation 0.02, everything divided by 1.414 (the same source).
 Mixture ring_of_8_gaussians();
 
-/// How images are read, and which labels are known.
+/// Which part of a set is read, how its images are, and which labels are known.
 struct DataOptions {
   bool dequantise = false;  // (x + u) / 128 - 1 with u in [0,1): each byte is spread over its bin; else x / 127.5 - 1
   int64_t labels = 0;       // samples whose label is known, as many of each class; 0: all
+  bool held_out = false;    // what training never sees: test images, stacks of test digits, points of another stream
 };
 
 /// A data set as training sees it: a shape, and an endless sequence of minibatches that depends on the seed alone.
@@ -46,8 +48,14 @@ std::vector<std::string> data_names();
 Shape sample_shape(const std::string& name);
 /// How many classes its labels have; 0: it has none. Throws UsageError for an unknown name.
 int64_t classes_of(const std::string& name);
+/// Whether its samples are stacks of digits. Throws UsageError for an unknown name.
+bool is_stack(const std::string& name);
 /// The mixture a 2-D set is drawn from, whose modes can be counted; none for the others.
 std::optional<Mixture> mixture_of(const std::string& name);
+
+/// All images of a set, or the digits that its stacks are made of: those that training sees, or the held-out ones.
+/// Looked for, and errors, as open_data's; UsageError also for a 2-D set.
+io::ImageSet load_images(const std::string& name, const std::string& data_dir, bool held_out);
 
 /// Opens a data set; images are looked for in data_dir, $ERG_DATA or ./data. Which samples are labelled does not depend
 /// on the seed. Throws UsageError for an unknown name, for options the set has not and for labels that do not divide

@@ -128,6 +128,7 @@ class StackedData : public Data {
  public:
   StackedData(io::ImageSet mnist, int digits, uint64_t seed, const DataOptions& options)
       : mnist_(std::move(mnist)), digits_(digits), pixels_(options.dequantise, seed), noise_(seed, "data") {
+    if (options.held_out) return;
     stacks_ = 128;
     for (int i = 0; i < digits; ++i) stacks_ *= 10;
     const std::vector<int64_t> drawn = Noise(fixed_seed, "stacks").integers(stacks_ * digits, mnist_.count);
@@ -136,12 +137,13 @@ class StackedData : public Data {
 
   Tensor next(int64_t count) override {
     const int64_t size = int64_t(mnist_.height) * mnist_.width;
+    const std::vector<int64_t> images = drawn(count);
     std::vector<real> bytes;
     bytes.reserve(size_t(count * size * digits_));
-    for (const int64_t stack : noise_.integers(count, stacks_))
+    for (int64_t stack = 0; stack < count; ++stack)
       for (int64_t p = 0; p < size; ++p)
         for (int d = 0; d < digits_; ++d)
-          bytes.push_back(mnist_.pixels[size_t(images_[size_t(stack * digits_ + d)] * size + p)]);
+          bytes.push_back(mnist_.pixels[size_t(images[size_t(stack * digits_ + d)] * size + p)]);
     return pixels_({count, mnist_.height, mnist_.width, digits_}, bytes);
   }
 
@@ -151,9 +153,18 @@ class StackedData : public Data {
   }
 
  private:
+  /// The images of some stacks: [count, digits].
+  std::vector<int64_t> drawn(int64_t count) {
+    if (stacks_ == 0) return noise_.integers(count * digits_, mnist_.count);
+    std::vector<int64_t> images;
+    for (const int64_t stack : noise_.integers(count, stacks_))
+      images.insert(images.end(), &images_[size_t(stack * digits_)], &images_[size_t(stack * digits_)] + digits_);
+    return images;
+  }
+
   io::ImageSet mnist_;
   int digits_;
-  int64_t stacks_;
+  int64_t stacks_ = 0;           // of the set; 0: there is no end of them
   std::vector<int32_t> images_;  // [stacks, digits]
   Pixels pixels_;
   Noise noise_;

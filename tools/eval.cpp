@@ -31,10 +31,9 @@ Samples run_samples(const TrainedRun& run, const Options& options) {
   const std::string& data = run.settings.data;
   if (!options.data.empty() && options.data != data)
     throw UsageError("--data " + options.data + ": the run was trained on " + data);
-  const Shape shape = sample_shape(data);
-  Samples samples{.data = data, .shape = shape, .logits = run.trainer->classifier()};
+  Samples samples{.data = data, .shape = sample_shape(data), .logits = run.trainer->classifier()};
   if (!run.trainer->has_samples()) return samples;
-  samples.count = options.count > 0 ? options.count : protocol_count(data, shape);
+  samples.count = options.count > 0 ? options.count : protocol_count(data);
   samples.next = [&run, noise = Noise(options.evaluation.seed, "samples", device_of(run.settings))](
                      int64_t count) mutable { return run.trainer->sample(count, noise); };
   try {
@@ -42,13 +41,6 @@ Samples run_samples(const TrainedRun& run, const Options& options) {
       if (target.space == "data") samples.law = target.energy;
   } catch (const UsageError&) {}  // an energy without a temperature is no law
   return samples;
-}
-
-/// The shape of one sample of a set that is or could be registered.
-Shape shape_of(const std::string& data) {
-  const std::vector<std::string> known = data_names();
-  if (is_stack(data) && std::find(known.begin(), known.end(), data) == known.end()) return {28, 28, 3};
-  return sample_shape(data);
 }
 
 std::vector<uint8_t> read_labels(const std::string& file, int64_t count) {
@@ -69,9 +61,9 @@ std::vector<uint8_t> read_labels(const std::string& file, int64_t count) {
 
 Samples file_samples(const Options& options) {
   if (options.data.empty()) throw UsageError("--data is needed for a file of samples: which set do they imitate?");
-  Shape shape = shape_of(options.data);
+  Shape shape = sample_shape(options.data);
   const Tensor all = io::read_npy(options.input);
-  if (is_stack(options.data) && all.rank() == 4) shape[2] = all.dim(3);
+  if (is_stack(options.data) && all.rank() == 4) shape[2] = all.dim(3);  // stacks of any number of digits
   Shape expected{all.rank() > 0 ? all.dim(0) : 0};
   for (int64_t extent : shape) expected.push_back(extent);
   if (all.shape() != expected || all.size() == 0)
@@ -80,10 +72,7 @@ Samples file_samples(const Options& options) {
   if (options.count > all.dim(0))
     throw UsageError("--n " + std::to_string(options.count) + ": the file holds " + std::to_string(all.dim(0)));
   Samples samples{.data = options.data, .count = options.count > 0 ? options.count : all.dim(0), .shape = shape};
-  samples.next = [all, done = int64_t(0)](int64_t count) mutable {
-    done += count;
-    return slice(all, 0, done - count, done);
-  };
+  samples.next = in_order(all);
   samples.labels = read_labels(options.labels, samples.count);
   return samples;
 }
@@ -206,8 +195,7 @@ int evaluate(Options options, bool quiet) {
   const auto samples = [&]() -> Samples {
     if (options.input == "real") {
       if (options.data.empty()) throw UsageError("--data is needed: real samples of which set?");
-      return real_samples(options.data, shape_of(options.data), options.count, options.evaluation.data_dir,
-                          options.evaluation.seed);
+      return real_samples(options.data, options.count, options.evaluation.data_dir, options.evaluation.seed);
     }
     if (!std::filesystem::is_directory(options.input)) return file_samples(options);
     return run_samples(run.emplace(options.input, options.device), options);

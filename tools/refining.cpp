@@ -102,7 +102,8 @@ constexpr int64_t fitted = 4000, tested = 1000, at_a_time = 500;  // held-out sa
 /// Scores of `fitted` and then `tested` real samples and as many fakes.
 Scores held_out_scores(const TrainedRun& run, const GanView& gan, uint64_t seed) {
   const Settings& s = run.settings;
-  const std::unique_ptr<Data> data = open_data(s.data, s.data_dir, ~s.seed);
+  const std::unique_ptr<Data> data =
+      open_data(s.data, s.data_dir, seed, {.dequantise = s.dequantise, .held_out = true});
   Noise noise(seed, "held-out fakes", device_of(s));
   std::vector<Tensor> real, fake;
   for (int64_t done = 0; done < fitted + tested; done += at_a_time) {

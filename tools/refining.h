@@ -21,8 +21,7 @@ std::vector<std::string> calibrator_names();
 void add_refiner_settings(CLI::App& command, RefinerSettings& settings);
 
 /// `count` samples of a run's GAN, refined; unless quiet, says on stderr what that took. The real samples that
-/// calibration and MH-GAN want are drawn with a seed that training did not use: new ones of a 2-D set, and the same
-/// ones in another order of a set of images.
+/// calibration and MH-GAN want are held out: DataOptions.
 /// Throws UsageError for a system without a discriminator, for settings that make no refiner and for a refiner that
 /// gave up, DivergedError as erg::advance does.
 Tensor refine(const RefinerSettings& settings, const TrainedRun& run, int64_t count, uint64_t seed, bool quiet);

@@ -36,7 +36,7 @@ std::string within(const char* what, double radius) {
 
 constexpr double radii[] = {3, 4};
 
-/// How often each mode is shown by the samples, and how often by real data.
+/// How often each mode is shown by the samples, and how often by the stacks of test digits.
 struct Stacks {
   std::vector<int64_t> counts;
   Probabilities real;
@@ -44,7 +44,7 @@ struct Stacks {
 Stacks stacks(Evaluation& e) {
   const int channels = e.kind() == Kind::stacks ? int(e.samples().shape.back()) : 1;
   return {count_stacks(classes(e.sample_outputs().logits), channels),
-          stack_probabilities(shares(count_stacks(classes(e.training_outputs().logits), 1)), channels)};
+          stack_probabilities(shares(count_stacks(classes(e.test_outputs().logits), 1)), channels)};
 }
 
 Scores modes(Evaluation& e) {

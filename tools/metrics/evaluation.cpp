@@ -2,80 +2,57 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <memory>
 
 #include "../../engine/io/datasets.h"
 #include "../../engine/ops.h"
-#include "../error.h"
+#include "../data_images.h"
 #include "classifier_score.h"
 #include "features.h"
 
 namespace erg::tools {
 
-bool is_stack(const std::string& data) { return data.starts_with("stackedmnist"); }
-
-int64_t protocol_count(const std::string& data, const Shape& shape) {
-  return is_stack(data) ? 26 * std::llround(std::pow(10, double(shape.back()))) : 10000;
+int64_t protocol_count(const std::string& data) {
+  return is_stack(data) ? 26 * std::llround(std::pow(10, double(sample_shape(data).back()))) : 10000;
 }
 
 // ---- Real data
 
 namespace {
 
-/// Real points have seeds of their own, which no training run is given.
-Tensor draw_points(const std::string& data, int64_t count, uint64_t seed) {
-  return open_data(data, "", seed)->next(count);
+Tensor held_out_points(const std::string& data, int64_t count, uint64_t seed) {
+  return open_data(data, "", seed, {.held_out = true})->next(count);
 }
+
+/// What samples are compared with is not what `erg eval real` takes for samples, whose seed is the user's.
 uint64_t real_seed(uint64_t seed) { return ~seed; }
 uint64_t reference_seed(uint64_t seed) { return ~seed - (uint64_t(1) << 62); }
 constexpr int64_t reference_count = 100000;
 
-using Load = io::ImageSet (*)(const std::filesystem::path& dir, io::Split split);
-
-Load loader_of(const std::string& data) {
-  if (data == "mnist" || is_stack(data)) return io::load_mnist;
-  if (data == "fashion-mnist") return io::load_fashion_mnist;
-  if (data == "cifar10") return io::load_cifar10;
-  throw UsageError("no test images are known for the data set '" + data + "'");
-}
-
 std::string digits_name(const std::string& data) { return is_stack(data) ? "mnist" : data; }
-
-/// Stacks of `channels` images each, drawn independently: [B,H,W,channels].
-std::function<Tensor(int64_t)> stacks_of(io::ImageSet set, int64_t channels, uint64_t seed) {
-  return [set = std::move(set), channels, noise = Noise(seed, "stacks")](int64_t count) mutable {
-    const Tensor images = pixels(set, noise.integers(count * channels, set.count));
-    return permute(reshape(images, {count, channels, set.height, set.width}), {0, 2, 3, 1});
-  };
-}
-
-std::function<Tensor(int64_t)> in_order(io::ImageSet set) {
-  return [set = std::move(set), done = int64_t(0)](int64_t count) mutable {
-    std::vector<int64_t> which(static_cast<size_t>(count));
-    std::iota(which.begin(), which.end(), done);
-    done += count;
-    return pixels(set, which);
-  };
-}
 
 }  // namespace
 
-Samples real_samples(const std::string& data, const Shape& shape, int64_t count, const std::string& data_dir,
-                     uint64_t seed) {
-  Samples samples{.data = data, .count = count > 0 ? count : protocol_count(data, shape), .shape = shape};
-  if (shape.rank() == 1) {
-    samples.next = [data, seed](int64_t n) { return draw_points(data, n, seed); };
+std::function<Tensor(int64_t)> in_order(Tensor x) {
+  return [x = std::move(x), done = int64_t(0)](int64_t count) mutable {
+    done += count;
+    return slice(x, 0, done - count, done);
+  };
+}
+
+Samples real_samples(const std::string& data, int64_t count, const std::string& data_dir, uint64_t seed) {
+  Samples samples{.data = data, .count = count > 0 ? count : protocol_count(data), .shape = sample_shape(data)};
+  if (classes_of(data) == 0) {
+    const std::shared_ptr<Data> endless = open_data(data, data_dir, seed, {.held_out = true});
+    samples.next = [endless](int64_t n) { return endless->next(n); };
     return samples;
   }
-  const std::filesystem::path dir = io::find_data_dir(data_dir);
-  if (is_stack(data)) {
-    samples.next = stacks_of(loader_of(data)(dir, io::Split::train), shape.back(), seed);
-    return samples;
-  }
-  io::ImageSet test = loader_of(data)(dir, io::Split::test);
+  io::ImageSet test = load_images(data, data_dir, true);
   samples.count = std::min(samples.count, test.count);
-  samples.labels = {test.labels.begin(), test.labels.begin() + samples.count};
-  samples.next = in_order(std::move(test));
+  const auto [x, y] = image_data(std::move(test), seed, {})->next_labelled(samples.count);
+  const std::vector<real> classes = y.to_host();
+  samples.labels = {classes.begin(), classes.end()};
+  samples.next = in_order(x);
   return samples;
 }
 
@@ -119,18 +96,20 @@ const Tensor& Evaluation::points() {
 }
 
 const Tensor& Evaluation::real_points() {
-  return once(real_points_, [&] { return draw_points(samples_.data, samples_.count, real_seed(options_.seed)); });
+  return once(real_points_, [&] { return held_out_points(samples_.data, samples_.count, real_seed(options_.seed)); });
 }
 
 const Tensor& Evaluation::reference_points() {
   return once(reference_points_,
-              [&] { return draw_points(samples_.data, reference_count, reference_seed(options_.seed)); });
+              [&] { return held_out_points(samples_.data, reference_count, reference_seed(options_.seed)); });
 }
 
-const io::ImageSet& Evaluation::images(io::ImageSet& held, bool train) {
-  if (held.count == 0)
-    held = loader_of(samples_.data)(io::find_data_dir(options_.data_dir), train ? io::Split::train : io::Split::test);
-  return held;
+const io::ImageSet& Evaluation::training_images() {
+  return once(train_, [&] { return load_images(samples_.data, options_.data_dir, false); });
+}
+
+const io::ImageSet& Evaluation::test_images() {
+  return once(test_, [&] { return load_images(samples_.data, options_.data_dir, true); });
 }
 
 const Network& Evaluation::network() {
@@ -138,7 +117,7 @@ const Network& Evaluation::network() {
     if (kind_ == Kind::colours)
       return resnet_network(options_.network, io::find_data_dir(options_.data_dir), options_.device);
     return digit_network(digits_name(samples_.data), options_.classifier, *cache_, options_.device,
-                         [&]() -> const io::ImageSet& { return images(train_, true); });
+                         [&]() -> const io::ImageSet& { return training_images(); });
   });
 }
 
@@ -153,18 +132,17 @@ const Outputs& Evaluation::sample_outputs() {
 }
 
 const Outputs& Evaluation::test_outputs() {
-  return once(test_outputs_, [&] {
-    return cached_outputs(*cache_, network(), digits_name(samples_.data) + "-test", images(test_, false));
-  });
+  return once(test_outputs_,
+              [&] { return cached_outputs(*cache_, network(), digits_name(samples_.data) + "-test", test_images()); });
 }
 
 const Outputs& Evaluation::training_outputs() {
   return once(training_outputs_, [&] {
-    return cached_outputs(*cache_, network(), digits_name(samples_.data) + "-train", images(train_, true));
+    return cached_outputs(*cache_, network(), digits_name(samples_.data) + "-train", training_images());
   });
 }
 
-std::vector<uint8_t> Evaluation::test_labels() { return images(test_, false).labels; }
+std::vector<uint8_t> Evaluation::test_labels() { return test_images().labels; }
 
 Tensor Evaluation::own_test_logits() {
   const auto apply = [this](const Tensor& x) {
@@ -199,7 +177,7 @@ std::string Evaluation::description() {
                 100 * accuracy(test_outputs().logits, test_labels()));
   const std::string judge =
       network().name + ": right on " + network_accuracy + " of the " + rows(test_outputs().logits) + " test images";
-  if (kind_ == Kind::stacks) return samples + "; real data: stacks of training images; " + judge;
+  if (kind_ == Kind::stacks) return samples + "; real data: stacks of test images; " + judge;
   return samples + "; real data: " + rows(features().real) + " test images; reference: " + rows(features().reference) +
          " training images; " + judge;
 }

@@ -21,15 +21,14 @@ struct Samples {
 };
 
 /// How many samples the protocol of a set wants: 10,000, and 26 a mode of stacked digits.
-int64_t protocol_count(const std::string& data, const Shape& shape);
+int64_t protocol_count(const std::string& data);
 
-/// "stackedmnist", whatever comes behind it.
-bool is_stack(const std::string& data);
+/// Samples handed out in the order of their rows, x [N,...].
+std::function<Tensor(int64_t count)> in_order(Tensor x);
 
-/// Fresh samples of the data themselves: of images the test set, with its labels (stacks are made of training digits).
-/// A count of 0 means the protocol's. Throws as open_data and the loaders do.
-Samples real_samples(const std::string& data, const Shape& shape, int64_t count, const std::string& data_dir,
-                     uint64_t seed);
+/// Held-out samples of the data themselves (DataOptions), of images with their labels and at most all there are. A
+/// count of 0 means the protocol's. Throws as open_data.
+Samples real_samples(const std::string& data, int64_t count, const std::string& data_dir, uint64_t seed);
 
 struct EvaluationOptions {
   std::string data_dir{}, cache{}, classifier{}, network = "resnet20";
@@ -80,7 +79,8 @@ class Evaluation {
   std::string description();
 
  private:
-  const io::ImageSet& images(io::ImageSet& held, bool train);
+  const io::ImageSet& training_images();
+  const io::ImageSet& test_images();
 
   Samples samples_;
   EvaluationOptions options_;
@@ -88,7 +88,7 @@ class Evaluation {
   std::optional<Mixture> mixture_;
   std::optional<Cache> cache_;
   std::optional<Network> network_;
-  io::ImageSet train_, test_;
+  std::optional<io::ImageSet> train_, test_;
   Tensor points_, real_points_, reference_points_;
   std::optional<Outputs> sample_outputs_, test_outputs_, training_outputs_;
   std::optional<Compared> features_;
