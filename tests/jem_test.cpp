@@ -43,6 +43,15 @@ TEST(Labels, ShapesMustGoTogether) {
   EXPECT_THROW(accuracy(logits, Tensor::zeros({3, 1})), std::invalid_argument);
 }
 
+TEST(Labels, CrossEntropysGradientIsSoftmaxMinusOneHot) {
+  Tape tape;
+  tape.watch(logits);
+  const Tensor loss = cross_entropy(logits, classes);
+  const auto gradient = tape.grad(loss, {logits})[0].to_host(),
+             expected = ((softmax(logits) - one_hot(classes, 3)) / 3).to_host();
+  for (size_t i = 0; i < gradient.size(); ++i) EXPECT_NEAR(gradient[i], expected[i], 1e-6);
+}
+
 TEST(Logsumexp, ItsGradientIsTheSoftmax) {
   for (const Tensor& x : {Noise(1, "test").normal({4, 7}), logits, Tensor::zeros({2, 5})}) {
     Tape tape;

@@ -4,6 +4,7 @@
 
 #include "../../engine/optim.h"
 #include "../../engine/tape.h"
+#include "../../models/labels.h"
 
 namespace erg::tools {
 
@@ -44,17 +45,6 @@ void DigitNet::visit(Visitor& v) {
   v.sub("fc2", fc2);
 }
 
-Tensor cross_entropy(const Tensor& logits, std::span<const uint8_t> labels) {
-  const int64_t k = logits.dim(1);
-  std::vector<real> one_hot(size_t(logits.size()), 0);
-  for (size_t i = 0; i < labels.size(); ++i) one_hot[i * size_t(k) + labels[i]] = 1;
-  Tensor largest = slice(logits.detach(), 1, 0, 1);  // of each row, so that no exponential overflows
-  for (int64_t i = 1; i < k; ++i) largest = maximum(largest, slice(logits.detach(), 1, i, i + 1));
-  const Tensor shifted = logits - largest;
-  const Tensor chosen = sum_per_sample(shifted * Tensor::from_host(logits.shape(), one_hot, logits.device()));
-  return mean(log(sum_per_sample(exp(shifted))) - chosen);
-}
-
 DigitNet train_digit_net(const io::ImageSet& images, const DigitTraining& training,
                          const std::function<void(int64_t step)>& progress) {
   Noise weights(training.seed, "classifier"), order_noise(training.seed, "classifier's data");
@@ -67,13 +57,14 @@ DigitNet train_digit_net(const io::ImageSet& images, const DigitTraining& traini
     const int64_t within = step % steps_per_epoch;
     if (within == 0) order = order_noise.permutation(images.count);
     const auto batch = std::span<const int64_t>(order).subspan(size_t(within * training.batch), size_t(training.batch));
-    std::vector<uint8_t> labels;
-    for (int64_t i : batch) labels.push_back(images.labels[size_t(i)]);
+    std::vector<real> classes;
+    for (int64_t i : batch) classes.push_back(images.labels[size_t(i)]);
 
     adam.set_rate(real(training.rate * double(steps - step) / double(steps)));
     Tape tape;
     tape.watch(trained);
-    adam.step(tape.grad(cross_entropy(net(pixels(images, batch)).logits, labels), trained));
+    const Tensor y = Tensor::from_host({training.batch}, classes);
+    adam.step(tape.grad(cross_entropy(net(pixels(images, batch)).logits, y), trained));
     if (progress) progress(step + 1);
   }
   return net;

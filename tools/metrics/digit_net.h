@@ -20,9 +20,6 @@ struct DigitNet {
   void visit(Visitor& v);
 };
 
-/// -mean log softmax(logits)[label]; logits [B,K], B labels below K.
-Tensor cross_entropy(const Tensor& logits, std::span<const uint8_t> labels);
-
 struct DigitTraining {
   int64_t epochs = 6, batch = 100;
   double rate = 3e-3;  // Adam's, falling to 0 on a straight line
