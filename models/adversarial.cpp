@@ -7,8 +7,12 @@ namespace erg {
 
 Tensor squared_gradient(Tape& tape, const Energy& f, const Tensor& x) {
   tape.watch(x);
+  return squared_gradient(tape, f(x), x);
+}
+
+Tensor squared_gradient(Tape& tape, const Tensor& values, const Tensor& x) {
   // Samples do not see each other, so the gradient of the sum is each one's own gradient.
-  return sum_per_sample(square(tape.grad(sum(f(x)), {x}, Keep::graph)[0]));
+  return sum_per_sample(square(tape.grad(sum(values), {x}, Keep::graph)[0]));
 }
 
 Metrics report_scores(const Tensor& loss, const Tensor& real, const Tensor& fake) {

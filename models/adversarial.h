@@ -20,6 +20,8 @@ namespace erg {
 /// The squared norm of each sample's gradient, |grad f(x)|^2 over all its elements: [B,...] -> [B]. What gradient
 /// penalties are made of: its sweep is recorded (Keep::graph), so that it can be differentiated again.
 Tensor squared_gradient(Tape& tape, const Energy& f, const Tensor& x);
+/// The same where the values f(x) [B] are already on the tape, and x is watched.
+Tensor squared_gradient(Tape& tape, const Tensor& values, const Tensor& x);
 
 /// What both players minimise: scalars made of scores [B], those of real and of fake samples.
 struct Objective {

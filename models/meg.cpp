@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "adversarial.h"
+
 namespace erg {
 
 Meg::Meg(Sequential generator, Sequential energy, Statistics statistics, const Options& options, Noise latent)
@@ -59,9 +61,8 @@ Metrics Meg::step_energy(const Tensor& x) {
   tape.watch(energy_params_);
   tape.watch(x);
   const Tensor energy_real = scores(energy_(x, Mode::train));
-  const Tensor gradient = tape.grad(sum(energy_real), {x}, Keep::graph)[0];
   const int64_t pixels = options_.pixel_penalty && x.rank() == 4 ? x.dim(1) * x.dim(2) : 1;
-  const Tensor penalty = mean(sum_per_sample(square(gradient))) / real(pixels);
+  const Tensor penalty = mean(squared_gradient(tape, energy_real, x)) / real(pixels);
   const Tensor gap = mean(energy_real) - mean(scores(energy_(fake, Mode::train)));
   energy_adam_.step(tape.grad(gap + options_.penalty * penalty, energy_params_));
 
