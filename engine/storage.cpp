@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "../kernels/copy.h"
+#include "../kernels/sanitizer.h"
 #include "device.h"
-#include "sanitiser.h"
 
 namespace erg {
 
@@ -84,8 +84,8 @@ real* Pool::take(int64_t n) {
   ++stats_.live_blocks;
   stats_.live_bytes += bytes;
   if (guarded_) {
-    allow(block, size_t(n) * sizeof(real));
-    forbid(block + n, size_t(size - n) * sizeof(real));
+    kernels::unpoison(block, size_t(n) * sizeof(real));
+    kernels::poison(block + n, size_t(size - n) * sizeof(real));
   }
   if (poison_) kernels::fill(stream_of(device_), n, std::numeric_limits<real>::quiet_NaN(), block);
   return block;
@@ -99,14 +99,14 @@ void Pool::give_back(real* block, int64_t n) noexcept {
   --stats_.live_blocks;
   stats_.live_bytes -= bytes;
   stats_.cached_bytes += bytes;
-  if (guarded_) forbid(block, size_t(bytes));
+  if (guarded_) kernels::poison(block, size_t(bytes));
 }
 
 void Pool::release() {
   std::lock_guard lock(mutex_);
   for (int bucket = 0; bucket < buckets; ++bucket) {
     for (real* block : free_[bucket]) {
-      if (guarded_) allow(block, size_t(bucket_size(bucket)) * sizeof(real));
+      if (guarded_) kernels::unpoison(block, size_t(bucket_size(bucket)) * sizeof(real));
       erg::release(device_, block);
     }
     owned_[bucket] -= free_[bucket].size();

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "cuda_runs.h"
-#include "kernels/cuda/emulator/sanitizer.h"
 #include "kernels/cuda/portable.cuh"
+#include "kernels/sanitizer.h"
 
 namespace erg::kernels::cuda {
 namespace {

@@ -6,10 +6,10 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "../../sanitizer.h"
 #include "block.h"
 #include "heap.h"
 #include "report.h"
-#include "sanitizer.h"
 #include "shared_memory.h"
 
 namespace erg::emulator {

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "sanitizer.h"
+#include "../../sanitizer.h"
 
 namespace erg::emulator {
 

@@ -7,9 +7,9 @@
 #include <iterator>
 #include <new>
 
+#include "../../sanitizer.h"
 #include "environment.h"
 #include "report.h"
-#include "sanitizer.h"
 
 namespace erg::emulator {
 namespace {
@@ -89,10 +89,10 @@ void* Heap::allocate(size_t bytes) {
   live_[block] = {bytes, extent};
   used_ += bytes;
   const Open open;
-  unpoison(block, extent);
+  kernels::unpoison(block, extent);
   std::memset(block, 0xFF, bytes);
   std::memcpy(block + bytes, redzone.at(block + bytes), extent - bytes);
-  poison(block + bytes, extent - bytes);
+  kernels::poison(block + bytes, extent - bytes);
   return block;
 }
 
@@ -104,7 +104,7 @@ bool Heap::release(void* block) {
     const Open open;
     std::memset(begin, 0xFF, size.bytes);
   }
-  poison(begin, size.extent);
+  kernels::poison(begin, size.extent);
   live_.erase(found);
   used_ -= size.bytes;
   give_back(begin, size.extent);

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <new>
 
+#include "../../sanitizer.h"
 #include "report.h"
-#include "sanitizer.h"
 
 namespace erg::emulator {
 namespace {
@@ -36,12 +36,12 @@ SharedMemory::SharedMemory() {
 void SharedMemory::prepare(size_t bytes) {
   char* const end = mapping_ + guard + room;
   if (bytes != bytes_) {
-    unpoison(end - room, room);
+    kernels::unpoison(end - room, room);
     std::memset(end - room, 0xFF, room);
     bytes_ = bytes;
     begin_ = end - (bytes + 15) / 16 * 16;
-    poison(end - room, room);
-    unpoison(begin_, bytes);
+    kernels::poison(end - room, room);
+    kernels::unpoison(begin_, bytes);
   }
   std::memset(begin_, 0xFF, bytes);
 }

@@ -1,4 +1,6 @@
-// AddressSanitizer's hooks, which are nothing in a build without it.
+// AddressSanitizer's hooks, which are nothing in a build without it. Who hands out parts of larger blocks says with
+// them which bytes are whose: to AddressSanitizer a block that waits in a pool is ordinary memory, and so is the rest
+// of one that is larger than what was asked for.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +21,7 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-namespace erg::emulator {
+namespace erg::kernels {
 
 /// From here on, an instrumented access to these bytes is an error.
 inline void poison([[maybe_unused]] const void* begin, [[maybe_unused]] size_t bytes) {
@@ -28,10 +30,11 @@ inline void poison([[maybe_unused]] const void* begin, [[maybe_unused]] size_t b
 #endif
 }
 
+/// They may be used again.
 inline void unpoison([[maybe_unused]] const void* begin, [[maybe_unused]] size_t bytes) {
 #if ERG_ASAN
   __asan_unpoison_memory_region(begin, bytes);
 #endif
 }
 
-}  // namespace erg::emulator
+}  // namespace erg::kernels
