@@ -149,8 +149,7 @@ Tensor Evaluation::own_test_logits() {
     const Tensor logits = samples_.logits(x);
     return Outputs{.features = logits, .logits = logits};
   };
-  return outputs({.name = "its own", .fingerprint = "", .apply = apply, .device = device()}, images(test_, false))
-      .logits;
+  return outputs({.name = "its own", .fingerprint = "", .apply = apply, .device = device()}, test_images()).logits;
 }
 
 const Compared& Evaluation::features() {
@@ -166,7 +165,7 @@ const Compared& Evaluation::features() {
 }
 
 std::string Evaluation::description() {
-  if (kind_ == Kind::nothing) return "no samples; " + std::to_string(images(test_, false).count) + " test images";
+  if (kind_ == Kind::nothing) return "no samples; " + std::to_string(test_images().count) + " test images";
   const std::string samples = std::to_string(count()) + " samples";
   const auto rows = [](const Tensor& x) { return std::to_string(x.dim(0)); };
   if (kind_ == Kind::features) return samples + ", compared with " + rows(features().reference);
