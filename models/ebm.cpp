@@ -51,7 +51,7 @@ Tensor Ebm::last_step(Tape& tape, Sequential net, const LastStep& step, const Te
 Metrics Ebm::step(const Batches& next) {
   Tensor x = next();
   if (options_.data_noise > 0) x = x + options_.data_noise * data_noise_.normal(x.shape());
-  const Tensor negative = sampler_(energy(), x.dim(0));
+  const Tensor negative = sampler_(energy(), x);
 
   Tape tape;
   tape.watch(params_);

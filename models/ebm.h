@@ -40,8 +40,9 @@ class Ebm {
     real weight = 0;  // theirs is 1
     real drift = 10, grad_clip = 0.01f;
   };
-  /// Samples of the model, [count,...], by whatever sampler: chains that persist between calls, for PCD.
-  using NegativeSampler = std::function<Tensor(const Energy& energy, int64_t count)>;
+  /// As many samples of the model as there are of data, by whatever sampler: chains that persist between calls, for
+  /// PCD; short ones that begin at the data x, for contrastive divergence.
+  using NegativeSampler = std::function<Tensor(const Energy& energy, const Tensor& x)>;
   struct Options {
     Loss loss = Loss::difference;
     real energy_l2 = 0;

@@ -34,7 +34,7 @@ Metrics Jem::step(const LabelledBatches& labelled) {
 }
 
 Metrics Jem::step(const Labelled& labelled, const Tensor& unlabelled) {
-  const Tensor negative = sampler_(energy(), unlabelled.dim(0));
+  const Tensor negative = sampler_(energy(), unlabelled);
 
   Tape tape;
   tape.watch(params_);

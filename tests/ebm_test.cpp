@@ -49,10 +49,7 @@ TEST(EbmLoss, SoftplusLetsGoOfPairsInOrder) {
 /// E(x) = w.x on two coordinates, with samples at the origin.
 Ebm linear_ebm(Sequential net, const Ebm::Options& options) {
   return Ebm(
-      std::move(net), options,
-      [](const Energy&, int64_t count) {
-        return Tensor::zeros({count, 2});
-      },
+      std::move(net), options, [](const Energy&, const Tensor& data) { return Tensor::zeros(data.shape()); },
       Noise(1, "data noise"));
 }
 
@@ -122,7 +119,8 @@ TEST(EbmStep, AScaledEnergyIsAMatterOfUnits) {
     for (size_t i = 0; i < slopes.size(); ++i) expected.push_back(params(net)[i] - temperature * rate * slopes[i]);
   }
   Ebm ebm(
-      net, {.sgd = Sgd::Options{.rate = rate}}, [&](const Energy&, int64_t) { return samples; }, Noise(1, "data"));
+      net, {.sgd = Sgd::Options{.rate = rate}}, [&](const Energy&, const Tensor&) { return samples; },
+      Noise(1, "data"));
   ebm.step([&] { return data; });
   for (size_t i = 0; i < expected.size(); ++i) {
     const auto got = params(net)[i].to_host(), want = expected[i].to_host();
@@ -143,8 +141,8 @@ TEST(Ebm, GoesOnWithTheSameBits) {
       Noise noise(seed, "weights");
       return std::make_unique<Ebm>(
           mlp({2, 32, 32, 1}, noise, {.hidden = {Activation::Kind::silu}, .spectral_norm = true}), options,
-          [](const Energy& energy, int64_t count) {
-            const Tensor x = Tensor::ones({count, 2});
+          [](const Energy& energy, const Tensor& data) {
+            const Tensor x = Tensor::ones(data.shape());
             return x - energy_and_gradient(energy, x).gradient;
           },
           Noise(1, "data noise"));

@@ -64,7 +64,7 @@ TEST(Logsumexp, ItsGradientIsTheSoftmax) {
 // ---- The model
 
 Jem::NegativeSampler fixed(const Tensor& samples) {
-  return [samples](const Energy&, int64_t) { return samples; };
+  return [samples](const Energy&, const Tensor&) { return samples; };
 }
 
 TEST(Jem, TheTwoEnergiesAreOneJointLaw) {
@@ -129,7 +129,7 @@ TEST(Jem, LearnsToClassifyAndToDraw) {
   Tensor chains = noise.uniform({64, 2}, -2, 2);
   Jem jem(
       mlp({2, 32, 32, 2}, noise, {.hidden = {Activation::Kind::silu}}), {.adam{.rate = real(3e-3)}},
-      [&](const Energy& energy, int64_t) { return chains = run(langevin, energy, chains, 10, chain_noise); },
+      [&](const Energy& energy, const Tensor&) { return chains = run(langevin, energy, chains, 10, chain_noise); },
       noise.fork("data"));
   const Labelled test = batch();
   const real before = cross_entropy(jem.logits(test.x), test.y).item();
@@ -150,8 +150,8 @@ TEST(Jem, GoesOnWithTheSameBits) {
     Noise noise(seed, "weights");
     return std::make_unique<Jem>(
         mlp({2, 32, 3}, noise), Jem::Options{.energy_l2 = real(0.1)},
-        [](const Energy& energy, int64_t count) {
-          const Tensor x = Tensor::ones({count, 2});
+        [](const Energy& energy, const Tensor& data) {
+          const Tensor x = Tensor::ones(data.shape());
           return x - energy_and_gradient(energy, x).gradient;
         },
         Noise(1, "data noise"));

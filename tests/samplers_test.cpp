@@ -182,8 +182,8 @@ class QuadraticEbm : public testing::Test {
   /// Trains with these negatives (in x) and returns the moments of those of the last fifth.
   Moments train(const std::function<Tensor(const Energy&, int64_t)>& negatives, int steps) {
     std::vector<Moments> seen;
-    const Ebm::NegativeSampler sampler = [&](const Energy& on_features, int64_t count) {
-      const Tensor x = negatives([&](const Tensor& t) { return on_features(features(t)); }, count);
+    const Ebm::NegativeSampler sampler = [&](const Energy& on_features, const Tensor& data) {
+      const Tensor x = negatives([&](const Tensor& t) { return on_features(features(t)); }, data.dim(0));
       seen.push_back(moments(x));
       return features(x);
     };

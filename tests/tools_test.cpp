@@ -7,6 +7,7 @@
 
 #include "engine/io/checkpoint.h"
 #include "io_support.h"
+#include "tools/alarms.h"
 #include "tools/data_images.h"
 #include "tools/dry_run.h"
 #include "tools/error.h"
@@ -279,6 +280,35 @@ TEST(Presets, ASetWithoutARowTakesTheNearest) {
   EXPECT_EQ(preset_text("meg", "cifar10", "paper"), "paper");
   EXPECT_EQ(preset_text("meg", "rings", "paper"), "paper of 25gaussians, the nearest to rings that it has");
   EXPECT_EQ(preset_text("meg", "fashion-mnist", "small"), "small of mnist, the nearest to fashion-mnist that it has");
+}
+
+// ---- Alarms
+
+/// What a hundred reports with these gaps make Alarms say.
+std::string told(Alarms& alarms, const std::function<double(int)>& gap, const char* energy = "E(x')") {
+  std::string all;
+  for (int i = 0; i < 100; ++i)
+    if (const auto line = alarms.see({{energy, 1}, {"gap", gap(i)}})) all += *line;
+  return all;
+}
+
+TEST(AlarmsOfChains, SpeakOnceOfATrend) {
+  const auto swings = [](int i) { return i % 3 - 1.0; };
+  const auto falls = [](int) { return -1.0; };
+  Alarms alarms;
+  EXPECT_EQ(told(alarms, swings), "");
+  EXPECT_THAT(told(alarms, falls), testing::StartsWith("E(x) - E(x') stays negative"));
+  EXPECT_EQ(told(alarms, falls), "") << "the same again";
+  EXPECT_EQ(told(alarms, swings), "");
+  EXPECT_THAT(told(alarms, falls), testing::StartsWith("E(x) - E(x') stays negative")) << "anew";
+  EXPECT_THAT(told(alarms, [](int i) { return i % 2 - 0.5; }), testing::HasSubstr("at every step"));
+}
+
+TEST(AlarmsOfChains, AreForSystemsWithChains) {
+  Alarms alarms;
+  EXPECT_EQ(told(
+                alarms, [](int) { return -1.0; }, "E(G)"),
+            "");
 }
 
 // ---- What a run takes

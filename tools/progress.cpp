@@ -44,6 +44,12 @@ void Progress::update(int64_t step, const Values& values) {
   line_open_ = terminal_;
 }
 
+void Progress::tell(const std::string& line) {
+  if (quiet_) return;
+  std::fprintf(stderr, terminal_ && line_open_ ? "\r\033[K%s\n" : "%s\n", line.c_str());
+  line_open_ = false;
+}
+
 std::string duration_text(double seconds) {
   char text[48];
   const auto whole = static_cast<long long>(seconds + 0.5);

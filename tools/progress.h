@@ -18,6 +18,8 @@ class Progress {
   Progress(std::string title, int64_t steps, bool quiet);
   ~Progress();
   void update(int64_t step, const Values& values);
+  /// A line of its own, which stays.
+  void tell(const std::string& line);
   /// Whether update would print now: reading values off a device only to drop them would be a waste.
   bool due(int64_t step) const;
   double seconds() const;

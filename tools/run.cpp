@@ -63,7 +63,15 @@ void RunDirectory::log(int64_t step, const Values& values) {
     else
       line[name] = std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";  // JSON has no such numbers
   }
-  const std::string text = line.dump() + "\n";
+  append(line.dump());
+}
+
+void RunDirectory::log_event(int64_t step, const std::string& what) {
+  append(nlohmann::ordered_json{{"step", step}, {"event", what}}.dump());
+}
+
+void RunDirectory::append(const std::string& line) {
+  const std::string text = line + "\n";
   if (std::fwrite(text.data(), 1, text.size(), metrics_.get()) != text.size() || std::fflush(metrics_.get()) != 0)
     throw io::WriteError(io::WriteError::Step::write, root_ / "metrics.jsonl", std::strerror(errno));
 }

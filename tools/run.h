@@ -2,7 +2,7 @@
 //
 //   config.ini      every setting, as resolved: `erg train SYSTEM --config RUN/config.ini --out OTHER` repeats the run
 //   manifest.json   version, system, data, seed, instruction set, parameters
-//   metrics.jsonl   one line of numbers per logged step
+//   metrics.jsonl   one line of numbers per logged step, and events
 //   samples/        pictures by step
 //   ckpt/           the state of training by step, as safetensors; the newest is used
 #pragma once
@@ -26,10 +26,14 @@ class RunDirectory {
   RunDirectory(const Settings& settings, int64_t parameters);
 
   void log(int64_t step, const Values& values);
+  /// Something that happened, in words, beside the numbers.
+  void log_event(int64_t step, const std::string& what);
   void save_samples(int64_t step, const io::Image& picture);
   void save_checkpoint(int64_t step, const io::StateDict& state);
 
  private:
+  void append(const std::string& line);
+
   std::filesystem::path root_;
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> metrics_;
 };

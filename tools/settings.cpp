@@ -107,6 +107,21 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--data-noise", s.data_noise, "Standard deviation of noise added to the data")
       ->check(not_negative())
       ->group(chains);
+  command
+      .add_option(
+          "--last-step", s.last_step,
+          "Weight of the energy after one more step of the chains, which the loss is differentiated through (ebm)")
+      ->check(not_negative())
+      ->group(chains);
+  command
+      .add_option("--watch-gradient", s.watch_gradient,
+                  "Report the gradient on the chains, one more pass a step (ebm; true or false)")
+      ->group(chains);
+  command
+      .add_option("--chain-start", s.chain_start,
+                  "Where chains begin: buffer, where earlier ones ended; data, as in contrastive divergence")
+      ->check(CLI::IsMember({"buffer", "data"}))
+      ->group(chains);
   command.add_option("--chain-steps", s.chain_steps, "Langevin steps a training step")
       ->check(at_least(1))
       ->group(chains);

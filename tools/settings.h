@@ -30,6 +30,9 @@ struct Settings {
   int64_t labels = 0;                              // of a data set that are known, 0 for all: data.h
   // Systems with a sampler (ebm)
   double energy_l2 = 0, data_noise = 0;
+  double last_step = 0;         // ebm
+  bool watch_gradient = false;  // ebm
+  std::string chain_start = "buffer";
   int64_t chain_steps = 20, buffer = 10000;
   double chain_step = 0, chain_noise = 0, chain_clip = 0;  // 0: the gradient is not clipped
   bool chain_noise_first = false;
@@ -37,15 +40,15 @@ struct Settings {
   std::string buffer_policy = "in-place";
   bool buffer_bytes = false;
   // Of single systems
-  std::string loss{};          // gan, f-gan
-  double critic_rate = 0;      // 0: the rate of the generator
-  double weight_clip = 0.01;   // wgan
-  int64_t unroll = 5;          // unrolled
-  double unroll_rate = 0.01;   // unrolled
-  double deviation = 1;        // veegan
-  double entropy = 1;          // ddgm
-  int64_t experts = 4;         // ddgm
-  bool pixel_penalty = false;  // meg
+  std::string loss{};                          // gan, f-gan, ebm
+  double critic_rate = 0;                      // 0: the rate of the generator
+  double weight_clip = 0.01;                   // wgan
+  int64_t unroll = 5;                          // unrolled
+  double unroll_rate = 0.01;                   // unrolled
+  double deviation = 1;                        // veegan
+  double entropy = 1;                          // ddgm
+  int64_t experts = 4;                         // ddgm
+  bool pixel_penalty = false;                  // meg
   double margin = 10, pulling_away = 0;        // ebgan, ebgan-ln
   int64_t layers = 5, critic_layers = 2;       // nets ebgan
   int64_t critic_width = 1024;                 // ebgan, ladder, ebgan-ln

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "../engine/io/checkpoint.h"
+#include "alarms.h"
 #include "commands.h"
 #include "data.h"
 #include "dry_run.h"
@@ -58,11 +59,12 @@ int train(const Settings& settings, const Common& common) {
   const auto every = [&](int64_t wish) { return wish > 0 ? wish : std::max<int64_t>(1, settings.steps / 10); };
   const int64_t sample_every = every(settings.sample_every), checkpoint_every = every(settings.checkpoint_every);
   const int64_t pictured = sample_shape(settings.data).rank() == 3 ? 100 : 5000;
-  const int64_t log_every = std::max<int64_t>(1, settings.steps / 1000);
+  const int64_t log_every = std::max<int64_t>(1, settings.steps / 1000) | 1;  // odd: what flips each step is seen to
 
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   Progress progress(settings.system + " on " + settings.data, settings.steps, common.quiet);
+  Alarms alarms;
   for (int64_t step = 1; step <= settings.steps; ++step) {
     trainer->set_rate(real(rate_at(settings, step)));
     const Metrics metrics = trainer->step(next, next_labelled);
@@ -72,6 +74,10 @@ int train(const Settings& settings, const Common& common) {
       progress.update(step, values);
       run.log(step, values);
       check_finite(settings, step, values);
+      if (const auto alarm = alarms.see(values)) {
+        progress.tell("step " + std::to_string(step) + ": " + *alarm);
+        run.log_event(step, *alarm);
+      }
     }
     if (trainer->has_samples() && (last || step % sample_every == 0)) {
       Noise fixed(settings.seed, "pictures", device);  // the same latent points each time, so pictures can be compared

@@ -8,11 +8,22 @@ namespace erg::tools {
 
 namespace {
 
+constexpr std::pair<const char*, Ebm::Loss> losses[] = {
+    {"difference", Ebm::Loss::difference}, {"logsumexp", Ebm::Loss::logsumexp}, {"softplus", Ebm::Loss::softplus}};
+
 WithChains<Ebm> make(const Settings& s, const Shape& sample) {
   return {s, sample, [&](Ebm::NegativeSampler sampler) {
             Noise noise(s.seed, "weights");
             return Ebm(critic_net(s, sample, noise, {.hidden = {Activation::Kind::silu}}),
-                       {.energy_l2 = real(s.energy_l2), .data_noise = real(s.data_noise), .adam = adam_of(s)},
+                       {.loss = word_of(losses, s.loss),
+                        .energy_l2 = real(s.energy_l2),
+                        .data_noise = real(s.data_noise),
+                        .last_step = {.weight = real(s.last_step),
+                                      .drift = real(s.chain_step),
+                                      .grad_clip = s.chain_clip > 0 ? real(s.chain_clip)
+                                                                    : std::numeric_limits<real>::infinity()},
+                        .watch_gradient = s.watch_gradient,
+                        .adam = adam_of(s)},
                        std::move(sampler), noise_of(s, "data noise"));
           }};
 }
@@ -83,6 +94,7 @@ const Recipe recipes::ebm{
                 .chain_noise = 0.0141}},
               {{"mnist"}, images("small")},
               {{"cifar10"}, images("meg")}},
+    .losses = words<losses>,
 };
 
 }  // namespace erg::tools

@@ -1,7 +1,5 @@
 #include "../../models/gan.h"
 
-#include <algorithm>
-
 #include "networks.h"
 #include "recipes.h"
 
@@ -12,23 +10,13 @@ namespace {
 constexpr std::pair<const char*, Gan::Loss> losses[] = {
     {"non-saturating", Gan::Loss::non_saturating}, {"minimax", Gan::Loss::minimax}, {"energy", Gan::Loss::energy}};
 
-std::vector<std::string> loss_names() {
-  std::vector<std::string> names;
-  for (const auto& [name, loss] : losses) names.emplace_back(name);
-  return names;
-}
-
-Gan::Loss loss_of(const Settings& s) {
-  return std::ranges::find(losses, s.loss, [](const auto& row) { return row.first; })->second;
-}
-
 Gan make(const Settings& s, const Shape& sample) {
   Noise noise(s.seed, "weights");
   Sequential generator = generator_net(s, sample, noise);
   Sequential discriminator = critic_net(s, sample, noise, {.options = {.batch_norm = s.batch_norm}});
   return Gan(std::move(generator), std::move(discriminator),
              {.latent = s.latent,
-              .loss = loss_of(s),
+              .loss = word_of(losses, s.loss),
               .discriminator_steps = int(s.critic_steps),
               .generator_adam = adam_of(s),
               .discriminator_adam = critic_adam_of(s)},
@@ -73,7 +61,7 @@ const Recipe recipes::gan{
                {.steps = 6000, .batch = 256, .width = 128, .rate = 2e-3, .beta1 = 0.5, .schedule = "late"}},
               {{"mnist"}, images({.nets = "small", .width = 32})},
               {{"cifar10"}, images({.nets = "meg", .width = 32})}},
-    .losses = loss_names,
+    .losses = words<losses>,
 };
 
 }  // namespace erg::tools

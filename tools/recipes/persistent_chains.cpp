@@ -49,17 +49,18 @@ ReplayBuffer::Options buffer_options(const Settings& s, const Shape& sample) {
 PersistentChains::PersistentChains(const Settings& s, const Shape& sample)
     : langevin_(langevin_of(s, sample)),
       steps_(s.chain_steps),
+      from_data_(s.chain_start == "data"),
       noise_(noise_of(s, "chains")),
       fresh_noise_(noise_of(s, "fresh chains")),
       fresh_(fresh_chains(sample, fresh_noise_)),
       buffer_(buffer_options(s, sample), fresh_, Noise(s.seed, "buffer")) {}
 
 Ebm::NegativeSampler PersistentChains::sampler() {
-  return [this](const Energy& energy, int64_t count) {
+  return [this](const Energy& energy, const Tensor& x) {
     // On a GPU nobody waits to look at every chain: training looks at the energies they end with.
     const Check check = noise_.device() == cpu_device ? Check::finite : Check::nothing;
-    const Tensor moved = run(langevin_, energy, buffer_.draw(count), steps_, noise_, check);
-    buffer_.put_back(moved);
+    const Tensor moved = run(langevin_, energy, from_data_ ? x : buffer_.draw(x.dim(0)), steps_, noise_, check);
+    if (!from_data_) buffer_.put_back(moved);
     return moved;
   };
 }

@@ -1,4 +1,4 @@
-// Chains that persist between training steps: what systems with a sampler are fed with.
+// Chains that persist between training steps, or begin at the data: what systems with a sampler are fed with.
 #pragma once
 
 #include "../../models/ebm.h"
@@ -15,7 +15,7 @@ class PersistentChains {
   PersistentChains(const Settings& settings, const Shape& sample);
   PersistentChains(const PersistentChains&) = delete;
 
-  /// Some chains of the buffer, moved on and put back. It lives no longer than this object.
+  /// Some chains of the buffer, moved on and put back; or new ones from the data. It lives no longer than this object.
   Ebm::NegativeSampler sampler();
   /// Chains of the buffer, or new ones as long as it is empty.
   Tensor start(int64_t count);
@@ -31,6 +31,7 @@ class PersistentChains {
  private:
   Langevin langevin_;
   int64_t steps_;
+  bool from_data_;
   Noise noise_, fresh_noise_;
   ReplayBuffer::Fresh fresh_;
   ReplayBuffer buffer_;

@@ -1,6 +1,7 @@
 // A recipe: one system as the program knows it: how it is made, what it is trained with, what samplers may follow.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -60,6 +61,20 @@ struct Recipe {
   /// The words that --loss knows, the default first. A system with one loss has none.
   std::vector<std::string> (*losses)() = [] { return std::vector<std::string>(); };
 };
+
+/// Recipe::losses of a table of words and what they stand for.
+template <const auto& table>
+std::vector<std::string> words() {
+  std::vector<std::string> all;
+  for (const auto& [word, meaning] : table) all.emplace_back(word);
+  return all;
+}
+
+/// What a word of such a table stands for; make_trainer has checked that it is one.
+template <class Table>
+auto word_of(const Table& table, const std::string& wanted) {
+  return std::ranges::find(table, wanted, [](const auto& row) { return row.first; })->second;
+}
 
 /// A system behind the program's interface. It stays where it was made: its parts may point to each other.
 template <class System, auto targets_of>
