@@ -62,7 +62,10 @@ int parse_and_run(int argc, char** argv) {
       first.parse(argc, argv);
     } catch (const CLI::ParseError&) {  // the second reading reports it
     }
-    settings = settings.system.empty() ? Settings{} : preset(settings.system, settings.data, settings.preset);
+    if (!settings.resume.empty())
+      settings = resumed(settings.resume);
+    else
+      settings = settings.system.empty() ? Settings{} : preset(settings.system, settings.data, settings.preset);
     run = {};
   }
   CLI::App app(description);

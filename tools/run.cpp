@@ -1,8 +1,11 @@
 #include "run.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "../engine/io/error.h"
@@ -36,10 +39,28 @@ RunDirectory::RunDirectory(const Settings& settings, int64_t parameters)
     : root_(settings.out), metrics_(nullptr, std::fclose) {
   std::error_code ignored;
   if (fs::exists(root_ / "config.ini", ignored))
-    throw UsageError(root_.string() + " holds a run already; choose another with --out, or remove it");
+    throw UsageError(root_.string() +
+                     " holds a run already; go on in it with --resume, choose another with --out, or " + "remove it");
   make_directory(root_);
   for (const char* part : {"samples", "ckpt"}) make_directory(root_ / part);
+  describe(settings, parameters);
+  open_metrics("w");
+}
 
+RunDirectory::RunDirectory(const Settings& settings, int64_t parameters, int64_t step)
+    : root_(settings.out), metrics_(nullptr, std::fclose) {
+  describe(settings, parameters);
+  std::ifstream all(root_ / "metrics.jsonl");
+  std::string kept;
+  for (std::string line; std::getline(all, line);) {
+    const auto report = nlohmann::json::parse(line, nullptr, false);  // the last line of a killed run may be cut off
+    if (report.is_object() && report.value("step", step + 1) <= step) kept += line + "\n";
+  }
+  io::atomic_write(root_ / "metrics.jsonl", kept);
+  open_metrics("a");
+}
+
+void RunDirectory::describe(const Settings& settings, int64_t parameters) {
   io::atomic_write(root_ / "config.ini", to_config(settings));
   const nlohmann::json manifest = {{"erg", ERG_VERSION},
                                    {"system", settings.system},
@@ -49,9 +70,11 @@ RunDirectory::RunDirectory(const Settings& settings, int64_t parameters)
                                    {"isa", kernels::cpu::name(kernels::cpu::isa())},
                                    {"parameters", parameters}};
   io::atomic_write(root_ / "manifest.json", manifest.dump(2) + "\n");
+}
 
+void RunDirectory::open_metrics(const char* mode) {
   const fs::path metrics = root_ / "metrics.jsonl";
-  metrics_.reset(std::fopen(metrics.c_str(), "w"));
+  metrics_.reset(std::fopen(metrics.c_str(), mode));
   if (!metrics_) throw io::WriteError(io::WriteError::Step::create, metrics, std::strerror(errno));
 }
 
@@ -84,14 +107,15 @@ void RunDirectory::save_checkpoint(int64_t step, const io::StateDict& state) {
   io::write_safetensors(root_ / "ckpt" / step_name(step, ".safetensors"), state);
 }
 
-fs::path newest_checkpoint(const fs::path& run) {
-  fs::path newest;
+std::vector<fs::path> checkpoints(const fs::path& run) {
+  std::vector<fs::path> all;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(run / "ckpt", error))
-    if (entry.path().extension() == ".safetensors" && entry.path() > newest) newest = entry.path();
-  if (newest.empty())
+    if (entry.path().extension() == ".safetensors") all.push_back(entry.path());
+  if (all.empty())
     throw io::MissingError(run, "holds no checkpoint (looked for ckpt/*.safetensors); train one with 'erg train'");
-  return newest;
+  std::ranges::sort(all, std::greater());
+  return all;
 }
 
 }  // namespace erg::tools

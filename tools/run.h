@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "../engine/io/png.h"
 #include "../engine/io/safetensors.h"
@@ -24,6 +25,8 @@ class RunDirectory {
   /// Makes the directory and writes what is known at the start. Throws io::WriteError when it cannot be made or
   /// written, UsageError when it holds another run already.
   RunDirectory(const Settings& settings, int64_t parameters);
+  /// Opens a run's directory to go on behind this step: reports of later steps are taken out. Throws as above.
+  RunDirectory(const Settings& settings, int64_t parameters, int64_t step);
 
   void log(int64_t step, const Values& values);
   /// Something that happened, in words, beside the numbers.
@@ -32,6 +35,8 @@ class RunDirectory {
   void save_checkpoint(int64_t step, const io::StateDict& state);
 
  private:
+  void describe(const Settings& settings, int64_t parameters);
+  void open_metrics(const char* mode);
   void append(const std::string& line);
 
   std::filesystem::path root_;
@@ -41,7 +46,8 @@ class RunDirectory {
 /// Makes a directory and its parents. Throws io::WriteError.
 void make_directory(const std::filesystem::path& path);
 
-/// The newest checkpoint of a run. Throws io::MissingError when there is none.
-std::filesystem::path newest_checkpoint(const std::filesystem::path& run);
+/// The checkpoints of a run, the newest first. Throws io::MissingError when there is none.
+std::vector<std::filesystem::path> checkpoints(const std::filesystem::path& run);
+inline std::filesystem::path newest_checkpoint(const std::filesystem::path& run) { return checkpoints(run).front(); }
 
 }  // namespace erg::tools

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <sstream>
 
 #include "../engine/io/file.h"
 #include "data.h"
@@ -57,13 +58,15 @@ Device device_of(const Settings& settings) {
 
 void add_settings(CLI::App& command, Settings& s) {
   command.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  command.add_option("system", s.system, "What to train: " + join(recipe_names()))->required();
+  command.add_option("system", s.system, "What to train: " + join(recipe_names()))->required(s.resume.empty());
   command.add_option("--data", s.data, "Data set: " + join(data_names()));
   command.add_option("--data-dir", s.data_dir, "Folder of the image sets (default: $ERG_DATA, then ./data)")
       ->envname("ERG_DATA");
   command.add_option(
       "--preset", s.preset,
       "Where all else comes from: paper, the paper's networks and constants; or small, for two CPU cores");
+  command.add_option("--resume", s.resume, "Run directory in which to go on, from its newest checkpoint")
+      ->configurable(false);
   command.add_option("--out", s.out, "Run directory (default: runs/SYSTEM-DATA)");
   add_device(command, s.device);
   command.add_option("--nets", s.nets, "Networks: " + join(network_names()));
@@ -227,6 +230,26 @@ std::string to_config(Settings settings) {
   CLI::App root;
   declare_train(root, settings);
   return root.config_to_str(true, false);
+}
+
+Settings resumed(const std::filesystem::path& run) {
+  Settings settings = read_config(run / "config.ini");
+  settings.out = settings.resume = run.string();
+  return settings;
+}
+
+void check_resumable(const Settings& settings) {
+  Settings of_run = resumed(settings.resume);
+  of_run.steps = settings.steps;
+  of_run.sample_every = settings.sample_every;
+  of_run.checkpoint_every = settings.checkpoint_every;
+  of_run.device = settings.device;
+  of_run.data_dir = settings.data_dir;
+  std::istringstream was(to_config(of_run)), is(to_config(settings));
+  for (std::string before, now; std::getline(was, before) && std::getline(is, now);)
+    if (before != now)
+      throw UsageError("--resume " + settings.resume + ": the run has " + before + ", not " + now +
+                       "; only steps, intervals, device and data-dir may change");
 }
 
 Settings read_config(const std::filesystem::path& file) {

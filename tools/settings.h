@@ -17,6 +17,7 @@ namespace erg::tools {
 
 struct Settings {
   std::string system{}, data = "25gaussians", data_dir{}, preset = "paper", out{}, device = "auto";
+  std::string resume{};      // the run directory that training goes on in, or none
   std::string nets = "mlp";  // networks.h
   int64_t steps = 10000, batch = 64, latent = 2, width = 128;
   double rate = 1e-4, beta1 = 0.9, beta2 = 0.999, adam_clip = 0;  // Adam's
@@ -77,6 +78,12 @@ double rate_at(const Settings& settings, int64_t step);
 
 /// The settings as a config file, which --config and read_config accept.
 std::string to_config(Settings settings);
+
+/// The settings of a run that goes on: its own, in the same directory. Throws as read_config.
+Settings resumed(const std::filesystem::path& run);
+/// Throws UsageError if they differ from the run's in more than lengths and places: steps, intervals, device and the
+/// folder of the data.
+void check_resumable(const Settings& settings);
 
 /// Reads a run directory's config.ini. Throws io::MissingError or UsageError.
 Settings read_config(const std::filesystem::path& file);

@@ -1,0 +1,108 @@
+// A run that stops and goes on: it ends with the bytes of one that never stopped.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "engine/io/error.h"
+#include "engine/io/file.h"
+#include "run_program.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using erg::test::Outcome;
+using erg::test::run_program;
+using testing::HasSubstr;
+
+struct System {
+  const char *name, *data;
+};
+
+std::string name_of(const testing::TestParamInfo<System>& info) {
+  std::string name = info.param.name;
+  std::erase(name, '-');
+  return name;
+}
+
+class Resume : public testing::TestWithParam<System> {
+ protected:
+  Resume() : folder_(fs::temp_directory_path() / ("erg-resume-" + std::to_string(getpid()))) {
+    fs::create_directories(folder_);
+  }
+  ~Resume() override { fs::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string text(const std::string& name) const { return erg::io::read_file(path(name)); }
+  Outcome train(const std::string& more) const { return run_program("train " + more + " -q --device cpu"); }
+  Outcome train(const System& system, const std::string& out, const std::string& more = "") const {
+    return train(std::string(system.name) + " --data " + system.data +
+                 " --preset small --batch 8 --width 8 --latent 4 --buffer 16 --chain-steps 2 --labels 100 --steps 6 " +
+                 "--checkpoint-every 3 --out " + path(out) + " " + more);
+  }
+
+ private:
+  fs::path folder_;
+};
+
+using ResumeOfSystem = Resume;
+
+TEST_P(ResumeOfSystem, EndsWithTheSameBytes) {
+  const bool labelled = std::string(GetParam().data) == "mnist";
+  const Outcome whole = train(GetParam(), "whole", labelled ? "" : "--labels 0");
+  if (labelled && whole.code == 66) GTEST_SKIP() << "no MNIST; set ERG_DATA to the folder of the data sets";
+  ASSERT_EQ(whole.code, 0) << whole.out;
+
+  // What a run leaves that was killed at some time behind step 3.
+  fs::copy(path("whole"), path("half"), fs::copy_options::recursive);
+  fs::remove(path("half/ckpt/00000006.safetensors"));
+  const Outcome resumed = train("--resume " + path("half"));
+  ASSERT_EQ(resumed.code, 0) << resumed.out;
+  EXPECT_TRUE(text("half/ckpt/00000006.safetensors") == text("whole/ckpt/00000006.safetensors"));
+  EXPECT_EQ(text("half/metrics.jsonl"), text("whole/metrics.jsonl"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Systems, ResumeOfSystem,
+                         testing::Values(System{"gan", "25gaussians"}, System{"lsgan", "25gaussians"},
+                                         System{"f-gan", "25gaussians"}, System{"wgan", "25gaussians"},
+                                         System{"wgan-gp", "25gaussians"}, System{"sngan", "25gaussians"},
+                                         System{"unrolled", "25gaussians"}, System{"veegan", "25gaussians"},
+                                         System{"ddgm", "25gaussians"}, System{"ebm", "25gaussians"},
+                                         System{"meg", "25gaussians"}, System{"jem", "mnist"}, System{"ebgan", "mnist"},
+                                         System{"ladder", "mnist"}, System{"ebgan-ln", "mnist"}),
+                         name_of);
+
+constexpr System gan{"gan", "25gaussians"};
+using ResumeOfRun = Resume;
+
+TEST_P(ResumeOfRun, MayBeAskedForMoreSteps) {
+  ASSERT_EQ(train(gan, "run", "--labels 0").code, 0);
+  const Outcome done = train("--resume " + path("run"));
+  EXPECT_EQ(done.code, 64);
+  EXPECT_THAT(done.out, HasSubstr("all its 6 steps are done"));
+  ASSERT_EQ(train("--resume " + path("run") + " --steps 9").code, 0);
+  EXPECT_TRUE(fs::exists(path("run/ckpt/00000009.safetensors")));
+  EXPECT_THAT(text("run/config.ini"), HasSubstr("steps=9\n"));
+}
+
+TEST_P(ResumeOfRun, KeepsToTheRunsSettings) {
+  ASSERT_EQ(train(gan, "run", "--labels 0").code, 0);
+  const Outcome outcome = train("--resume " + path("run") + " --steps 9 --rate 0.5");
+  EXPECT_EQ(outcome.code, 64);
+  EXPECT_THAT(outcome.out, HasSubstr("only steps, intervals, device and data-dir may change"));
+  EXPECT_EQ(train("--resume " + path("nothing")).code, 66);
+}
+
+/// The newest checkpoint was cut off, which an atomic write never leaves; an older one is taken.
+TEST_P(ResumeOfRun, PassesOverADamagedCheckpoint) {
+  ASSERT_EQ(train(gan, "run", "--labels 0").code, 0);
+  const std::string newest = text("run/ckpt/00000006.safetensors");
+  fs::resize_file(path("run/ckpt/00000006.safetensors"), 1000);
+  const Outcome outcome = train("--resume " + path("run"));
+  ASSERT_EQ(outcome.code, 0) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("going on from an older checkpoint"));
+  EXPECT_TRUE(text("run/ckpt/00000006.safetensors") == newest);
+}
+
+INSTANTIATE_TEST_SUITE_P(Gan, ResumeOfRun, testing::Values(gan), name_of);
+
+}  // namespace
