@@ -36,7 +36,7 @@ class Resume : public testing::TestWithParam<System> {
   Outcome train(const std::string& more) const { return run_program("train " + more + " -q --device cpu"); }
   Outcome train(const System& system, const std::string& out, const std::string& more = "") const {
     return train(std::string(system.name) + " --data " + system.data +
-                 " --preset small --batch 8 --width 8 --latent 4 --buffer 16 --chain-steps 2 --labels 100 --steps 6 " +
+                 " --preset small --batch 8 --width 8 --latent 4 --buffer 16 --chain-steps 2 --steps 6 " +
                  "--checkpoint-every 3 --out " + path(out) + " " + more);
   }
 
@@ -48,7 +48,7 @@ using ResumeOfSystem = Resume;
 
 TEST_P(ResumeOfSystem, EndsWithTheSameBytes) {
   const bool labelled = std::string(GetParam().data) == "mnist";
-  const Outcome whole = train(GetParam(), "whole", labelled ? "" : "--labels 0");
+  const Outcome whole = train(GetParam(), "whole", labelled ? "--labels 100" : "");
   if (labelled && whole.code == 66) GTEST_SKIP() << "no MNIST; set ERG_DATA to the folder of the data sets";
   ASSERT_EQ(whole.code, 0) << whole.out;
 
@@ -75,7 +75,7 @@ constexpr System gan{"gan", "25gaussians"};
 using ResumeOfRun = Resume;
 
 TEST_P(ResumeOfRun, MayBeAskedForMoreSteps) {
-  ASSERT_EQ(train(gan, "run", "--labels 0").code, 0);
+  ASSERT_EQ(train(gan, "run").code, 0);
   const Outcome done = train("--resume " + path("run"));
   EXPECT_EQ(done.code, 64);
   EXPECT_THAT(done.out, HasSubstr("all its 6 steps are done"));
@@ -85,7 +85,7 @@ TEST_P(ResumeOfRun, MayBeAskedForMoreSteps) {
 }
 
 TEST_P(ResumeOfRun, KeepsToTheRunsSettings) {
-  ASSERT_EQ(train(gan, "run", "--labels 0").code, 0);
+  ASSERT_EQ(train(gan, "run").code, 0);
   const Outcome outcome = train("--resume " + path("run") + " --steps 9 --rate 0.5");
   EXPECT_EQ(outcome.code, 64);
   EXPECT_THAT(outcome.out, HasSubstr("only steps, intervals, device and data-dir may change"));
@@ -94,7 +94,7 @@ TEST_P(ResumeOfRun, KeepsToTheRunsSettings) {
 
 /// The newest checkpoint was cut off, which an atomic write never leaves; an older one is taken.
 TEST_P(ResumeOfRun, PassesOverADamagedCheckpoint) {
-  ASSERT_EQ(train(gan, "run", "--labels 0").code, 0);
+  ASSERT_EQ(train(gan, "run").code, 0);
   const std::string newest = text("run/ckpt/00000006.safetensors");
   fs::resize_file(path("run/ckpt/00000006.safetensors"), 1000);
   const Outcome outcome = train("--resume " + path("run"));
