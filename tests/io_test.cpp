@@ -160,6 +160,11 @@ TEST(FileError, IsOneLineWithoutControlCharacters) {
   EXPECT_EQ(cite(std::string(1000, 'n')), "'" + std::string(80, 'n') + "...'");
 }
 
+TEST(Crc32, IsThatOfTheStandard) {
+  EXPECT_EQ(crc32("123456789"), 0xcbf43926u);  // the check value of every catalogue of CRCs
+  EXPECT_EQ(crc32(""), 0u);
+}
+
 TEST(Gunzip, ReturnsTheContent) {
   const std::string content = "some bytes, a zero \0 among them";
   EXPECT_TRUE(is_gzip(gzip_file(content)));

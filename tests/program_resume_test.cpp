@@ -92,15 +92,31 @@ TEST_P(ResumeOfRun, KeepsToTheRunsSettings) {
   EXPECT_EQ(train("--resume " + path("nothing")).code, 66);
 }
 
-/// The newest checkpoint was cut off, which an atomic write never leaves; an older one is taken.
+/// Damage that an atomic write never leaves: a file that was cut off, or a byte that another one took the place of.
 TEST_P(ResumeOfRun, PassesOverADamagedCheckpoint) {
   ASSERT_EQ(train(gan, "run").code, 0);
-  const std::string newest = text("run/ckpt/00000006.safetensors");
-  fs::resize_file(path("run/ckpt/00000006.safetensors"), 1000);
-  const Outcome outcome = train("--resume " + path("run"));
-  ASSERT_EQ(outcome.code, 0) << outcome.out;
-  EXPECT_THAT(outcome.out, HasSubstr("going on from an older checkpoint"));
-  EXPECT_TRUE(text("run/ckpt/00000006.safetensors") == newest);
+  const std::string file = path("run/ckpt/00000006.safetensors"), newest = erg::io::read_file(file);
+  const auto expect_recovery = [&] {
+    const Outcome sampled = run_program("sample " + path("run") + " --out " + path("x.npy"));
+    EXPECT_EQ(sampled.code, 65) << sampled.out;
+    const Outcome outcome = train("--resume " + path("run"));
+    ASSERT_EQ(outcome.code, 0) << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr("going on from an older checkpoint"));
+    EXPECT_TRUE(erg::io::read_file(file) == newest);
+  };
+  fs::resize_file(file, 1000);
+  expect_recovery();
+  std::string changed = newest;
+  changed.back() ^= 1;
+  erg::io::atomic_write(file, changed);
+  expect_recovery();
+}
+
+TEST_P(ResumeOfRun, KeepsTheNewestCheckpoints) {
+  ASSERT_EQ(train(gan, "run", "--checkpoint-every 1 --keep 2").code, 0);
+  std::vector<std::string> left;
+  for (const auto& entry : fs::directory_iterator(path("run/ckpt"))) left.push_back(entry.path().filename());
+  EXPECT_THAT(left, testing::UnorderedElementsAre("00000005.safetensors", "00000006.safetensors", "checksums.json"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Gan, ResumeOfRun, testing::Values(gan), name_of);

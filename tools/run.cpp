@@ -7,9 +7,11 @@
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "../engine/io/error.h"
 #include "../engine/io/file.h"
+#include "../engine/io/gzip.h"
 #include "../kernels/cpu/isa.h"
 #include "error.h"
 
@@ -103,8 +105,50 @@ void RunDirectory::save_samples(int64_t step, const io::Image& picture) {
   io::write_png(root_ / "samples" / step_name(step, ".png"), picture);
 }
 
-void RunDirectory::save_checkpoint(int64_t step, const io::StateDict& state) {
-  io::write_safetensors(root_ / "ckpt" / step_name(step, ".safetensors"), state);
+namespace {
+
+/// The checksums of a run's checkpoints by file name. What cannot be read has none: the checkpoints speak for
+/// themselves.
+nlohmann::json checksums(const fs::path& folder) {
+  std::ifstream file(folder / "checksums.json");
+  const auto known = nlohmann::json::parse(file, nullptr, false);
+  return known.is_object() ? known : nlohmann::json::object();
+}
+
+std::string checksum(const fs::path& file) {
+  char text[12];
+  std::snprintf(text, sizeof text, "%08x", io::crc32(io::read_file(file)));
+  return text;
+}
+
+}  // namespace
+
+void RunDirectory::save_checkpoint(int64_t step, const io::StateDict& state, int64_t keep) {
+  const fs::path folder = root_ / "ckpt", file = folder / step_name(step, ".safetensors");
+  io::write_safetensors(file, state);
+  nlohmann::json sums = checksums(folder);
+  sums[file.filename().string()] = checksum(file);
+  const std::vector<fs::path> all = checkpoints(root_);
+  const std::span<const fs::path> outdated =
+      keep > 0 && std::ssize(all) > keep ? std::span(all).subspan(size_t(keep)) : std::span<const fs::path>();
+  for (const fs::path& old : outdated) sums.erase(old.filename().string());
+  io::atomic_write(folder / "checksums.json", sums.dump(1) + "\n");
+  for (const fs::path& old : outdated) fs::remove(old);
+}
+
+void check_checkpoint(const fs::path& file) {
+  const nlohmann::json sums = checksums(file.parent_path());
+  const auto known = sums.find(file.filename().string());
+  if (known == sums.end()) return;
+  if (const std::string now = checksum(file); *known != now)
+    throw io::DataError(file, "its checksum was " + known->dump() + " when it was written and is \"" + now +
+                                  "\" now: the file is damaged; take an older checkpoint");
+}
+
+fs::path newest_checkpoint(const fs::path& run) {
+  const fs::path newest = checkpoints(run).front();
+  check_checkpoint(newest);
+  return newest;
 }
 
 std::vector<fs::path> checkpoints(const fs::path& run) {

@@ -4,7 +4,7 @@
 //   manifest.json   version, system, data, seed, instruction set, parameters
 //   metrics.jsonl   one line of numbers per logged step, and events
 //   samples/        pictures by step
-//   ckpt/           the state of training by step, as safetensors; the newest is used
+//   ckpt/           the state of training by step, as safetensors; the newest is used. checksums.json has their CRC-32
 #pragma once
 
 #include <cstdio>
@@ -32,7 +32,8 @@ class RunDirectory {
   /// Something that happened, in words, beside the numbers.
   void log_event(int64_t step, const std::string& what);
   void save_samples(int64_t step, const io::Image& picture);
-  void save_checkpoint(int64_t step, const io::StateDict& state);
+  /// Keeps the newest `keep` of them; 0: all.
+  void save_checkpoint(int64_t step, const io::StateDict& state, int64_t keep = 0);
 
  private:
   void describe(const Settings& settings, int64_t parameters);
@@ -48,6 +49,9 @@ void make_directory(const std::filesystem::path& path);
 
 /// The checkpoints of a run, the newest first. Throws io::MissingError when there is none.
 std::vector<std::filesystem::path> checkpoints(const std::filesystem::path& run);
-inline std::filesystem::path newest_checkpoint(const std::filesystem::path& run) { return checkpoints(run).front(); }
+/// Throws io::DataError for one whose bytes are not those that were written. One without a checksum passes.
+void check_checkpoint(const std::filesystem::path& file);
+/// The newest, checked.
+std::filesystem::path newest_checkpoint(const std::filesystem::path& run);
 
 }  // namespace erg::tools

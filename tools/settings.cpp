@@ -95,6 +95,7 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--sample-every", s.sample_every, "Steps between pictures (0: ten a run)")->check(at_least(0));
   command.add_option("--checkpoint-every", s.checkpoint_every, "Steps between checkpoints (0: ten a run)")
       ->check(at_least(0));
+  command.add_option("--keep", s.keep, "How many checkpoints to keep, the newest (0: all)")->check(at_least(0));
   command.add_option("--penalty", s.penalty, "Weight of the gradient penalty (wgan-gp, meg, ddgm)")
       ->check(not_negative());
   command.add_option("--batch-norm", s.batch_norm, "Batch norm in the discriminator (gan, lsgan, wgan; true or false)");
@@ -243,6 +244,7 @@ void check_resumable(const Settings& settings) {
   of_run.steps = settings.steps;
   of_run.sample_every = settings.sample_every;
   of_run.checkpoint_every = settings.checkpoint_every;
+  of_run.keep = settings.keep;
   of_run.device = settings.device;
   of_run.data_dir = settings.data_dir;
   std::istringstream was(to_config(of_run)), is(to_config(settings));

@@ -25,6 +25,7 @@ struct Settings {
   int64_t critic_steps = 1;  // steps of a critic, discriminator or energy for one of a generator
   uint64_t seed = 1;
   int64_t sample_every = 0, checkpoint_every = 0;  // 0: ten times a run
+  int64_t keep = 0;                                // checkpoints; 0: all
   double penalty = 0;                              // of the gradient's norm (wgan-gp, meg, ddgm)
   bool batch_norm = false;                         // in a discriminator (gan, lsgan, wgan)
   bool dequantise = false;                         // of images: data.h

@@ -72,7 +72,7 @@ class Training {
       if (last || due(log_every()) || progress_.due(int64_t(step_))) report(metrics);
       if (trainer_->has_samples() && (last || due(every(settings_.sample_every)))) picture();
       if (last || due(every(settings_.checkpoint_every)))
-        directory_->save_checkpoint(int64_t(step_), io::state_of(entries(*this)));
+        directory_->save_checkpoint(int64_t(step_), io::state_of(entries(*this)), settings_.keep);
       if (stop_signal) {
         std::fprintf(stderr, "\nerg: stopped at step %lld after a checkpoint; go on with 'erg train --resume %s'\n",
                      static_cast<long long>(step_), settings_.out.c_str());
@@ -97,6 +97,7 @@ class Training {
     std::exception_ptr newest_error;
     for (const std::filesystem::path& file : checkpoints(settings_.resume)) {
       try {
+        check_checkpoint(file);
         io::load(file, *this);
         if (newest_error) std::fprintf(stderr, "erg: going on from an older checkpoint, %s\n", file.c_str());
         if (int64_t(step_) >= settings_.steps)

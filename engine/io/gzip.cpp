@@ -58,4 +58,8 @@ std::string gunzip(std::string_view bytes, int64_t limit, const std::filesystem:
   return content;
 }
 
+uint32_t crc32(std::string_view bytes) {
+  return uint32_t(::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
+
 }  // namespace erg::io

@@ -1,4 +1,4 @@
-// gzip: decompression in memory (RFC 1952), strict about what is missing and what is left over.
+// gzip: decompression in memory (RFC 1952), strict about what is missing and what is left over; and its checksum.
 #pragma once
 
 #include <cstdint>
@@ -13,5 +13,8 @@ bool is_gzip(std::string_view bytes);
 /// The content of a gzip file of one member. Throws DataError when it is truncated or corrupt, is followed by anything,
 /// or expands to more than `limit` bytes; `name` stands for the file in messages.
 std::string gunzip(std::string_view bytes, int64_t limit, const std::filesystem::path& name);
+
+/// The CRC-32 of gzip and PNG.
+uint32_t crc32(std::string_view bytes);
 
 }  // namespace erg::io

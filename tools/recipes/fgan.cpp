@@ -39,9 +39,9 @@ const Recipe recipes::fgan{
     .paper =
         {{{"mnist"},
           {.nets = "f-gan", .steps = 10000, .batch = 4096, .latent = 100, .width = 1200, .rate = 2e-4, .beta1 = 0.5}}},
-    // KL wants a quarter of this rate, reverse KL half of it.
+    // A rate for the Jensen-Shannon divergence; the others want a half or a quarter of it.
     .small = {{{"25gaussians"},
-               {.steps = 3000, .batch = 256, .width = 128, .rate = 2e-3, .beta1 = 0.5, .schedule = "late"}},
+               {.steps = 6000, .batch = 256, .width = 128, .rate = 2e-3, .beta1 = 0.5, .schedule = "late"}},
               {{"mnist"},
                {.nets = "small",
                 .steps = 3000,

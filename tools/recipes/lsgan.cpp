@@ -40,7 +40,7 @@ const Recipe recipes::lsgan{
     .paper = {{{"mnist", "stackedmnist", "stackedmnist-10000", "cifar10"},
                images({.steps = 100000, .width = 64, .rate = 2e-4})}},
     .small = {{{"25gaussians"},
-               {.steps = 3000, .batch = 256, .width = 128, .rate = 2e-3, .beta1 = 0.5, .schedule = "late"}},
+               {.steps = 6000, .batch = 256, .width = 128, .rate = 1e-3, .beta1 = 0.5, .schedule = "late"}},
               {{"mnist", "stackedmnist", "stackedmnist-10000", "cifar10"},
                images({.steps = 3000, .width = 16, .rate = 5e-4, .schedule = "late"})}},
 };

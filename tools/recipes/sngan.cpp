@@ -41,7 +41,7 @@ const Recipe recipes::sngan{
                      .schedule = "linear",
                      .dequantise = true})}},
     .small = {{{"25gaussians"},
-               with({.steps = 2000, .batch = 256, .latent = 2, .width = 128, .rate = 1e-3, .schedule = "late"})},
+               with({.steps = 5000, .batch = 256, .latent = 2, .width = 128, .rate = 1e-3, .schedule = "late"})},
               {{"mnist"},
                with({.nets = "small",
                      .steps = 1000,

@@ -42,7 +42,7 @@ const Recipe recipes::wgan{
          {{"cifar10"},
           paper({.nets = "wgan-gp", .steps = 200000, .batch = 64, .latent = 128, .width = 128, .batch_norm = true})}},
     .small = {{{"25gaussians"},
-               {.steps = 3000,
+               {.steps = 6000,
                 .batch = 256,
                 .width = 128,
                 .rate = 1e-3,
