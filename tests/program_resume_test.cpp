@@ -88,7 +88,7 @@ TEST_P(ResumeOfRun, KeepsToTheRunsSettings) {
   ASSERT_EQ(train(gan, "run").code, 0);
   const Outcome outcome = train("--resume " + path("run") + " --steps 9 --rate 0.5");
   EXPECT_EQ(outcome.code, 64);
-  EXPECT_THAT(outcome.out, HasSubstr("only steps, intervals, device and data-dir may change"));
+  EXPECT_THAT(outcome.out, HasSubstr("only steps, intervals, keep, guard, device and data-dir may change"));
   EXPECT_EQ(train("--resume " + path("nothing")).code, 66);
 }
 
@@ -117,6 +117,20 @@ TEST_P(ResumeOfRun, KeepsTheNewestCheckpoints) {
   std::vector<std::string> left;
   for (const auto& entry : fs::directory_iterator(path("run/ckpt"))) left.push_back(entry.path().filename());
   EXPECT_THAT(left, testing::UnorderedElementsAre("00000005.safetensors", "00000006.safetensors", "checksums.json"));
+}
+
+// ---- Divergence
+
+TEST_P(ResumeOfRun, GoesBackThreeTimesWhenItDivergesAndThenGivesUp) {
+  const Outcome outcome = train(gan, "run", "--rate 1e30");
+  EXPECT_EQ(outcome.code, 76) << outcome.out;
+  const std::string log = text("run/metrics.jsonl");
+  size_t events = 0;
+  for (size_t at = 0; (at = log.find("back to step 0, with other noise", at)) != std::string::npos; ++at) ++events;
+  EXPECT_EQ(events, 3u) << log;
+  const Outcome unguarded = train(gan, "unguarded", "--rate 1e30 --no-guard");
+  EXPECT_EQ(unguarded.code, 76);
+  EXPECT_THAT(text("unguarded/metrics.jsonl"), testing::Not(HasSubstr("event")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Gan, ResumeOfRun, testing::Values(gan), name_of);

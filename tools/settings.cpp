@@ -96,6 +96,8 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--checkpoint-every", s.checkpoint_every, "Steps between checkpoints (0: ten a run)")
       ->check(at_least(0));
   command.add_option("--keep", s.keep, "How many checkpoints to keep, the newest (0: all)")->check(at_least(0));
+  command.add_flag("--guard,!--no-guard", s.guard,
+                   "When training diverges, go back to the last checkpoint and on with other noise, up to three times");
   command.add_option("--penalty", s.penalty, "Weight of the gradient penalty (wgan-gp, meg, ddgm)")
       ->check(not_negative());
   command.add_option("--batch-norm", s.batch_norm, "Batch norm in the discriminator (gan, lsgan, wgan; true or false)");
@@ -245,13 +247,14 @@ void check_resumable(const Settings& settings) {
   of_run.sample_every = settings.sample_every;
   of_run.checkpoint_every = settings.checkpoint_every;
   of_run.keep = settings.keep;
+  of_run.guard = settings.guard;
   of_run.device = settings.device;
   of_run.data_dir = settings.data_dir;
   std::istringstream was(to_config(of_run)), is(to_config(settings));
   for (std::string before, now; std::getline(was, before) && std::getline(is, now);)
     if (before != now)
       throw UsageError("--resume " + settings.resume + ": the run has " + before + ", not " + now +
-                       "; only steps, intervals, device and data-dir may change");
+                       "; only steps, intervals, keep, guard, device and data-dir may change");
 }
 
 Settings read_config(const std::filesystem::path& file) {

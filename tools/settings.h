@@ -26,6 +26,7 @@ struct Settings {
   uint64_t seed = 1;
   int64_t sample_every = 0, checkpoint_every = 0;  // 0: ten times a run
   int64_t keep = 0;                                // checkpoints; 0: all
+  bool guard = true;                               // go back to the last checkpoint when training diverges
   double penalty = 0;                              // of the gradient's norm (wgan-gp, meg, ddgm)
   bool batch_norm = false;                         // in a discriminator (gan, lsgan, wgan)
   bool dequantise = false;                         // of images: data.h
@@ -82,7 +83,7 @@ std::string to_config(Settings settings);
 
 /// The settings of a run that goes on: its own, in the same directory. Throws as read_config.
 Settings resumed(const std::filesystem::path& run);
-/// Throws UsageError if they differ from the run's in more than lengths and places: steps, intervals, device and the
+/// Throws UsageError if they differ from the run's in more than steps, what is kept, the guard, the device and the
 /// folder of the data.
 void check_resumable(const Settings& settings);
 
