@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "engine/io/checkpoint.h"
@@ -21,16 +22,30 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
+/// What several tests need is made once: a folder, MNIST's files and a classifier, a run.
 class Eval : public testing::Test {
  protected:
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  std::string write(const std::string& name, const Tensor& x) const {
-    io::write_npy(folder_ / name, x);
+  static void SetUpTestSuite() {
+    folder_ = std::make_unique<io::TemporaryFolder>();
+    write_small_mnist();
+    Noise noise(1, "test");
+    tools::DigitNet net(noise);
+    io::save(path("classifier.safetensors"), net);
+    const Outcome trained = run_program(
+        "train ebm --data 8gaussians --preset small --steps 5 --batch 16 --width 8 -q --out " + path("run"));
+    ASSERT_EQ(trained.code, 0) << trained.out;
+  }
+  static void TearDownTestSuite() { folder_.reset(); }
+
+  static std::string path(const std::string& name) { return (*folder_ / name).string(); }
+  static std::string write(const std::string& name, const Tensor& x) {
+    io::write_npy(path(name), x);
     return path(name);
   }
   /// The scores by name, as JSON.
-  json scores(const std::string& arguments) const {
+  static json scores(const std::string& arguments) {
     const Outcome outcome = run_program("eval " + arguments + " -q --format json --cache " + path("cache"));
     EXPECT_EQ(outcome.code, 0) << outcome.out;
     json by_name = json::object();
@@ -39,28 +54,28 @@ class Eval : public testing::Test {
     for (const json& row : report["scores"]) by_name[row["metric"].get<std::string>()] = row;
     return by_name;
   }
-  /// A digit classifier that has learnt nothing, in a file: it takes no time to train.
-  std::string classifier() const {
-    Noise noise(1, "test");
-    tools::DigitNet net(noise);
-    io::save(folder_ / "classifier.safetensors", net);
-    return path("classifier.safetensors");
+  /// A folder of MNIST's format with 300 training and 100 test images of noise, and a digit classifier that has learnt
+  /// nothing: it takes no time to train.
+  static std::string small_mnist() {
+    return " --data-dir " + folder_->path.string() + " --classifier " + path("classifier.safetensors");
   }
-  /// A folder of MNIST's format with 300 training and 100 test images of noise, as an option.
-  std::string small_mnist() const {
+
+ private:
+  static void write_small_mnist() {
     Noise noise(2, "test");
     const auto write_set = [&](const std::string& prefix, uint32_t count) {
       std::string pixels, labels;
       for (const int64_t p : noise.integers(count * 28 * 28, 256)) pixels.push_back(char(p));
       for (const int64_t l : noise.integers(count, 10)) labels.push_back(char(l));
-      io::atomic_write(folder_ / (prefix + "-images-idx3-ubyte"), io::idx_file({count, 28, 28}, pixels));
-      io::atomic_write(folder_ / (prefix + "-labels-idx1-ubyte"), io::idx_file({count}, labels));
+      io::atomic_write(path(prefix + "-images-idx3-ubyte"), io::idx_file({count, 28, 28}, pixels));
+      io::atomic_write(path(prefix + "-labels-idx1-ubyte"), io::idx_file({count}, labels));
     };
     write_set("train", 300);
     write_set("t10k", 100);
-    return " --data-dir " + folder_.path.string();
   }
-  io::TemporaryFolder folder_;
+
+ protected:
+  static inline std::unique_ptr<io::TemporaryFolder> folder_;
 };
 
 TEST_F(Eval, OfTheDataIsNearPerfect) {
@@ -90,9 +105,6 @@ TEST_F(Eval, OfAFileTellsCollapse) {
 }
 
 TEST_F(Eval, OfARunIsThatOfItsSamples) {
-  const Outcome trained =
-      run_program("train ebm --data 8gaussians --preset small --steps 5 --batch 16 --width 8 -q --out " + path("run"));
-  ASSERT_EQ(trained.code, 0) << trained.out;
   const json of_run = scores(path("run") + " --n 500 --seed 3");
   ASSERT_EQ(run_program("sample " + path("run") + " --n 500 --seed 3 --out " + path("x.npy")).code, 0);
   json of_file = scores(path("x.npy") + " --data 8gaussians --seed 3");
@@ -116,18 +128,21 @@ TEST_F(Eval, OfFeaturesFromElsewhereNeedsNothingElse) {
 
 TEST_F(Eval, CountsStacksByABroughtClassifier) {
   Noise noise(1, "test");
-  const std::string file = write("stacks.npy", noise.uniform({50, 28, 28, 2}, -1, 1)), data = small_mnist();
-  const json all = scores(file + " --data stackedmnist --metrics modes,kl --classifier " + classifier() + data);
+  const std::string of_file = write("stacks.npy", noise.uniform({50, 28, 28, 2}, -1, 1)) +
+                              " --data stackedmnist --metrics modes,kl" + small_mnist();
+  const json all = scores(of_file);
   EXPECT_EQ(all["modes"]["total"], 100);
   EXPECT_NEAR(all["KL of modes to uniform"]["perfect"], tools::expected_kl_to_uniform(tools::uniform(100), 50), 1e-12);
   EXPECT_GE(all["KL of modes to uniform"]["value"], all["KL of modes to uniform"]["perfect"]);
-  const int64_t files = folder_.files();
-  EXPECT_EQ(scores(file + " --data stackedmnist --metrics modes,kl --classifier " + classifier() + data), all);
-  EXPECT_EQ(folder_.files(), files) << "the second time, the cache has the outputs for the sets";
+  const int64_t files = folder_->files();
+  EXPECT_EQ(scores(of_file), all);
+  EXPECT_EQ(folder_->files(), files) << "the second time, the cache has the outputs for the sets";
+  const json real = scores("real --data stackedmnist --n 50 --metrics modes" + small_mnist());
+  EXPECT_EQ(real["modes"]["total"], 1000);
 }
 
 TEST_F(Eval, ComparesDigitsByTheirFeatures) {
-  const json all = scores("real --data mnist --classifier " + classifier() + small_mnist());
+  const json all = scores("real --data mnist" + small_mnist());
   for (const char* metric : {"Inception-style score", "Frechet distance", "kernel distance", "precision", "recall"}) {
     EXPECT_EQ(all[metric]["by"], "classifier");
     // The test images in another order: sums differ by their rounding.
@@ -203,7 +218,10 @@ TEST_F(Eval, PrintsATable) {
   EXPECT_THAT(outcome.out, HasSubstr("modes within 4 sd"));
   EXPECT_THAT(outcome.out, HasSubstr(" 8/8 "));
   EXPECT_THAT(outcome.out, HasSubstr("coordinates"));
-  EXPECT_THAT(outcome.out, HasSubstr("500 samples"));
+  EXPECT_THAT(outcome.out, HasSubstr("samples    500 points (8gaussians)\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("perfect    expected of "));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("+-"))) << "no column without a number";
+  EXPECT_THAT(outcome.out, HasSubstr("reference  100000 other held-out points\n"));
 }
 
 TEST_F(Eval, RefusesInOneLine) {
@@ -229,7 +247,7 @@ TEST_F(Eval, RefusesInOneLine) {
       {"--features " + points + " --reference-features " + write("two.npy", Tensor::zeros({2, 2})), 65, "covariance"},
       {path("nothing"), 64, "--data is needed"},
       {path("nothing.npy") + " --data 25gaussians", 66, "nothing.npy"},
-      {folder_.path.string(), 66, "config.ini"},
+      {folder_->path.string(), 66, "config.ini"},
       {"real --data mnist --data-dir /nowhere", 66, "/nowhere"},
       {"real --data 25gaussians --device gpu", 64, "--device"},
   };
@@ -242,7 +260,7 @@ TEST_F(Eval, RefusesInOneLine) {
 }
 
 TEST_F(Eval, RefusesImagesThatAreNone) {
-  const std::string net = " --data mnist --metrics modes --classifier " + classifier() + small_mnist();
+  const std::string net = " --data mnist --metrics modes" + small_mnist();
   const auto refused = [&](const Tensor& x, const char* message) {
     const Outcome outcome = run_program("eval " + write("x.npy", x) + net + " --cache " + path("cache"));
     EXPECT_EQ(outcome.code, 65) << outcome.out;
@@ -251,8 +269,8 @@ TEST_F(Eval, RefusesImagesThatAreNone) {
   refused(Tensor::full({2, 28, 28, 1}, 255), "divide bytes by 127.5");
   refused(Tensor::full({2, 28, 28, 1}, real(std::nan(""))), "not finite");
   refused(Tensor::zeros({2, 1, 28, 28}), "expected samples of mnist, [28,28,1] behind their number, got [2,1,28,28]");
-  const Outcome missing =
-      run_program("eval real --data mnist --metrics modes --classifier " + path("none.safetensors") + small_mnist());
+  const Outcome missing = run_program("eval real --data mnist --metrics modes --data-dir " + folder_->path.string() +
+                                      " --classifier " + path("none.safetensors"));
   EXPECT_EQ(missing.code, 66) << missing.out;
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "engine/io/npy.h"
+#include "io_support.h"
 #include "run_program.h"
 
 namespace erg::test {
@@ -18,6 +19,7 @@ class RefinedRuns : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder() = fs::temp_directory_path() / ("erg-refining-" + std::to_string(getpid()));
+    fs::create_directories(folder());
     for (const std::string system : {"gan", "ebm"}) {
       const Outcome trained =
           run_program("train " + system +
@@ -54,6 +56,30 @@ TEST_F(RefinedRuns, AreRefinedByEveryRefiner) {
     EXPECT_EQ(samples(refiner).to_host(), x.to_host()) << "the same seed";
     EXPECT_NE(samples(refiner + " --seed 2").to_host(), x.to_host()) << refiner;
   }
+}
+
+/// Without the test images' files, only what wants no real samples works.
+TEST_F(RefinedRuns, AreCalibratedByTestImages) {
+  const auto write = [](const std::string& prefix, char pixel) {
+    const std::string pixels(20 * 784, pixel);
+    io::atomic_write(path(prefix + "-images-idx3-ubyte"), io::idx_file({20, 28, 28}, pixels));
+    io::atomic_write(path(prefix + "-labels-idx1-ubyte"), io::idx_file({20}, std::string(20, '\0')));
+  };
+  write("train", '\0');
+  const std::string train = "train gan --data mnist --nets mlp --preset small --steps 1 --batch 4 --width 4 -q";
+  const Outcome trained = run_program(train + " --data-dir " + folder().string() + " --out " + path("digits"));
+  ASSERT_EQ(trained.code, 0) << trained.out;
+  const auto refine = [](const std::string& refiner) {
+    return run_program("sample " + path("digits") + " --n 4 --out " + path("d.npy") + " --refiner " + refiner);
+  };
+  EXPECT_EQ(refine("drs").code, 0);
+  for (const std::string refiner : {"drs --calibrate beta1", "mh-gan"}) {
+    const Outcome outcome = refine(refiner);
+    EXPECT_EQ(outcome.code, 66) << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr("t10k-images"));
+  }
+  write("t10k", '\xff');
+  EXPECT_EQ(refine("mh-gan").code, 0);
 }
 
 TEST_F(RefinedRuns, TellWhatItTook) {

@@ -90,25 +90,49 @@ std::string number(double value, Score::Unit unit, double total) {
   return text;
 }
 
-void print_table(const std::vector<Score>& scores, const std::string& description) {
-  std::printf("%-26s %14s %10s %14s %14s  %s\n", "", "samples", "+-", "real data", "perfect", "by");
+/// A column that some scores have.
+struct Column {
+  const char* head;
+  int width;
+  std::optional<double> Score::*value;
+  const char* meaning = nullptr;
+};
+const Column columns[] = {
+    {"+-", 10, &Score::deviation, "standard deviation over parts of the samples"},
+    {"real data", 14, &Score::real},
+    {"perfect", 14, &Score::perfect, "expected of a sampler of the data's very law"},
+};
+
+/// A row for each score, of the columns that are not empty; below it, what the words stand for.
+void print_table(const std::vector<Score>& scores, Description description) {
+  std::vector<Column> shown;
+  for (const Column& column : columns)
+    if (std::ranges::any_of(scores, [&](const Score& s) { return (s.*column.value).has_value(); })) {
+      shown.push_back(column);
+      if (column.meaning) description.emplace_back(column.head, column.meaning);
+    }
+  const bool compared = std::ranges::any_of(scores, [](const Score& s) { return !s.features.empty(); });
+  std::printf("%-26s %14s", "", "samples");
+  for (const Column& column : shown) std::printf(" %*s", column.width, column.head);
+  std::printf("%s\n", compared ? "  by" : "");
   for (const Score& s : scores) {
-    const auto cell = [&](const std::optional<double>& x) {
-      return x ? number(*x, s.unit, s.total) : std::string("-");
-    };
-    const std::string deviation = s.deviation ? number(*s.deviation, s.unit, s.total) : "";
-    std::printf("%-26s %14s %10s %14s %14s  %s\n", s.metric.c_str(), number(s.value, s.unit, s.total).c_str(),
-                deviation.c_str(), cell(s.real).c_str(), cell(s.perfect).c_str(), s.features.c_str());
+    std::printf("%-26s %14s", s.metric.c_str(), number(s.value, s.unit, s.total).c_str());
+    for (const Column& column : shown) {
+      const std::optional<double>& x = s.*column.value;
+      std::printf(" %*s", column.width, x ? number(*x, s.unit, s.total).c_str() : "-");
+    }
+    std::printf("%s%s\n", s.features.empty() ? "" : "  ", s.features.c_str());
   }
-  std::printf("\n%s\n", description.c_str());
+  std::printf("\n");
+  for (const auto& [word, meaning] : description) std::printf("%-11s%s\n", word.c_str(), meaning.c_str());
 }
 
 void print_json(const std::vector<Score>& scores, const Options& options, Evaluation& evaluation) {
   using Json = nlohmann::ordered_json;
   const auto value_or_null = [](const std::optional<double>& x) { return x && std::isfinite(*x) ? Json(*x) : Json(); };
-  Json all = {
-      {"input", options.input},        {"data", evaluation.samples().data},       {"seed", options.evaluation.seed},
-      {"samples", evaluation.count()}, {"description", evaluation.description()}, {"scores", Json::array()}};
+  Json all = {{"input", options.input},        {"data", evaluation.samples().data}, {"seed", options.evaluation.seed},
+              {"samples", evaluation.count()}, {"description", Json::object()},     {"scores", Json::array()}};
+  for (const auto& [word, meaning] : evaluation.description()) all["description"][word] = meaning;
   for (const Score& s : scores) {
     Json row = {{"metric", s.metric},
                 {"value", value_or_null(s.value)},

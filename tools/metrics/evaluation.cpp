@@ -164,21 +164,32 @@ const Compared& Evaluation::features() {
   });
 }
 
-std::string Evaluation::description() {
-  if (kind_ == Kind::nothing) return "no samples; " + std::to_string(test_images().count) + " test images";
-  const std::string samples = std::to_string(count()) + " samples";
-  const auto rows = [](const Tensor& x) { return std::to_string(x.dim(0)); };
-  if (kind_ == Kind::features) return samples + ", compared with " + rows(features().reference);
-  if (kind_ == Kind::plane)
-    return samples + "; real data: as many fresh draws; reference: " + std::to_string(reference_count) + " others";
-  char network_accuracy[40];
-  std::snprintf(network_accuracy, sizeof network_accuracy, "%.2f %%",
+Description Evaluation::description() {
+  const auto of = [](int64_t count, const char* what) { return std::to_string(count) + " " + what; };
+  const std::string set = " (" + samples_.data + ")";
+  if (kind_ == Kind::nothing) return {{"test images", std::to_string(test_images().count) + set}};
+  if (kind_ == Kind::features)
+    return {{"samples", of(count(), "rows of features")}, {"reference", of(features().reference.dim(0), "others")}};
+  Description lines;
+  if (kind_ == Kind::plane) {
+    lines = {{"samples", of(count(), "points") + set}, {"real data", "as many held-out points"}};
+    if (reference_points_) lines.emplace_back("reference", of(reference_count, "other held-out points"));
+    return lines;
+  }
+  if (kind_ == Kind::stacks) {
+    const std::string stacks = "stacks of " + of(samples_.shape.back(), "digits");
+    lines = {{"samples", of(count(), stacks.c_str()) + set},
+             {"real data", "expected of as many stacks of test images"}};
+  } else {
+    lines = {{"samples", of(count(), "images") + set},
+             {"real data", of(std::min(count(), test_outputs().logits.dim(0)), "test images")}};
+    if (features_) lines.emplace_back("reference", of(features_->reference.dim(0), "training images"));
+  }
+  char right[60];
+  std::snprintf(right, sizeof right, ": right on %.2f %% of the ",
                 100 * accuracy(test_outputs().logits, test_labels()));
-  const std::string judge =
-      network().name + ": right on " + network_accuracy + " of the " + rows(test_outputs().logits) + " test images";
-  if (kind_ == Kind::stacks) return samples + "; real data: stacks of test images; " + judge;
-  return samples + "; real data: " + rows(features().real) + " test images; reference: " + rows(features().reference) +
-         " training images; " + judge;
+  lines.emplace_back("network", network().name + right + of(test_outputs().logits.dim(0), "test images"));
+  return lines;
 }
 
 }  // namespace erg::tools

@@ -43,6 +43,9 @@ struct Compared {
   Tensor samples, reference, real;  // real may be absent
 };
 
+/// What a word of the table stands for, line by line: {"real data", "10000 test images"}.
+using Description = std::vector<std::pair<std::string, std::string>>;
+
 /// The samples and all they are compared with, each made when it is first asked for.
 class Evaluation {
  public:
@@ -75,8 +78,8 @@ class Evaluation {
 
   /// Features as they are compared: real has as many rows as samples, if there are as many.
   const Compared& features();
-  /// One line: how many of what these scores are of.
-  std::string description();
+  /// How many of what the scores so far are of.
+  Description description();
 
  private:
   const io::ImageSet& training_images();

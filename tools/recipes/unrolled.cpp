@@ -39,7 +39,7 @@ const Recipe recipes::unrolled{
                 .unroll = 5}}},
     .small =
         {{{"25gaussians"},
-          {.steps = 2000, .batch = 128, .width = 128, .rate = 2e-3, .beta1 = 0.5, .schedule = "late", .unroll = 3}}},
+          {.steps = 4000, .batch = 128, .width = 128, .rate = 2e-3, .beta1 = 0.5, .schedule = "late", .unroll = 3}}},
 };
 
 }  // namespace erg::tools
