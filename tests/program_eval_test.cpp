@@ -79,14 +79,14 @@ class Eval : public testing::Test {
 };
 
 TEST_F(Eval, OfTheDataIsNearPerfect) {
-  const json all = scores("real --data 25gaussians --n 4000");
+  const json all = scores("real --data 25gaussians --n 2000");
   for (const char* metric :
        {"modes within 3 sd", "modes within 4 sd", "high quality within 3 sd", "entropy of modes"}) {
     EXPECT_NEAR(all[metric]["value"], all[metric]["perfect"], 0.02 * all[metric]["perfect"].get<double>()) << metric;
     EXPECT_NEAR(all[metric]["real"], all[metric]["perfect"], 0.02 * all[metric]["perfect"].get<double>()) << metric;
   }
   EXPECT_EQ(all["modes within 3 sd"]["total"], 25);
-  EXPECT_GT(all["precision"]["value"], 0.95);
+  EXPECT_GT(all["precision"]["value"], 0.94);
   EXPECT_LT(all["JS to the data"]["value"], 0.03);
 }
 

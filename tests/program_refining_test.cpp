@@ -66,7 +66,7 @@ TEST_F(RefinedRuns, AreCalibratedByTestImages) {
     io::atomic_write(path(prefix + "-labels-idx1-ubyte"), io::idx_file({20}, std::string(20, '\0')));
   };
   write("train", '\0');
-  const std::string train = "train gan --data mnist --nets mlp --preset small --steps 1 --batch 4 --width 4 -q";
+  const std::string train = "train gan --data mnist --preset small --steps 1 --batch 4 --width 4 -q";
   const Outcome trained = run_program(train + " --data-dir " + folder().string() + " --out " + path("digits"));
   ASSERT_EQ(trained.code, 0) << trained.out;
   const auto refine = [](const std::string& refiner) {
