@@ -54,11 +54,10 @@ class Eval : public testing::Test {
     for (const json& row : report["scores"]) by_name[row["metric"].get<std::string>()] = row;
     return by_name;
   }
-  /// A folder of MNIST's format with 300 training and 100 test images of noise, and a digit classifier that has learnt
-  /// nothing: it takes no time to train.
-  static std::string small_mnist() {
-    return " --data-dir " + folder_->path.string() + " --classifier " + path("classifier.safetensors");
-  }
+  /// A folder of MNIST's format with 300 training and 100 test images of noise.
+  static std::string noise_mnist() { return " --data-dir " + folder_->path.string(); }
+  /// The same, and a digit classifier that has learnt nothing: it takes no time to train.
+  static std::string small_mnist() { return noise_mnist() + " --classifier " + path("classifier.safetensors"); }
 
  private:
   static void write_small_mnist() {
@@ -152,15 +151,14 @@ TEST_F(Eval, ComparesDigitsByTheirFeatures) {
 }
 
 TEST_F(Eval, AClassifiersAccuracyIsThatOnTheTestImages) {
-  small_mnist();
   const auto three = [](const Tensor& x) {
     Tensor logits = Tensor::zeros({x.dim(0), 10});
     for (int64_t row = 0; row < x.dim(0); ++row) logits.mutate()[10 * row + 3] = 1;
     return logits;
   };
   tools::Evaluation evaluation({.data = "mnist", .shape = {28, 28, 1}, .logits = three},
-                               {.data_dir = folder_.path.string()});
-  const std::vector<uint8_t> labels = io::load_mnist(folder_.path, io::Split::test).labels;
+                               {.data_dir = folder_->path.string()});
+  const std::vector<uint8_t> labels = io::load_mnist(folder_->path, io::Split::test).labels;
   const double share = double(std::count(labels.begin(), labels.end(), 3)) / double(labels.size());
   EXPECT_GT(share, 0);
   int applicable = 0;
@@ -174,7 +172,7 @@ TEST_F(Eval, AClassifiersAccuracyIsThatOnTheTestImages) {
 
 /// Systems for images only, with and without labels and samples, from training to scores.
 TEST_F(Eval, OfLabelledRunsIsAccuracyAndOfTheLadderNothingElse) {
-  const std::string data = small_mnist();
+  const std::string data = noise_mnist();
   const auto train = [&](const std::string& system) {
     const Outcome trained =
         run_program("train " + system + " --data mnist --preset small --steps 2 --batch 20 --width 8 " +
@@ -189,7 +187,7 @@ TEST_F(Eval, OfLabelledRunsIsAccuracyAndOfTheLadderNothingElse) {
     return names;
   };
   EXPECT_THAT(keys(scores(ladder + data)), testing::ElementsAre("accuracy on test images"));
-  const std::string judged = " --n 50 --metrics accuracy,reverse --classifier " + classifier() + data;
+  const std::string judged = " --n 50 --metrics accuracy,reverse" + small_mnist();
   EXPECT_THAT(keys(scores(ln + judged)),
               testing::ElementsAre("E KL(p(y)||p(y|x))", "E KL(p(y)||p(y|x))^2", "accuracy on test images"));
   const auto refused = [&](const std::string& arguments, const char* message) {
