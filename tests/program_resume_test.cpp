@@ -119,6 +119,49 @@ TEST_P(ResumeOfRun, KeepsTheNewestCheckpoints) {
   EXPECT_THAT(left, testing::UnorderedElementsAre("00000005.safetensors", "00000006.safetensors", "checksums.json"));
 }
 
+// ---- Signals
+
+/// Killed at a hundred moments, anywhere in a start, a step or a checkpoint, a run can always go on, and ends as one
+/// that was left alone.
+TEST_P(ResumeOfRun, SurvivesBeingKilled) {
+  const std::string steps = " --steps 10000 --checkpoint-every 50 --sample-every 10000 --keep 3";
+  ASSERT_EQ(train(gan, "whole", steps).code, 0);
+  ASSERT_EQ(train(gan, "run", "--steps 1 --checkpoint-every 1").code, 0);
+  const std::vector<std::string> go_on = {
+      "train",          "--resume", path("run"), "--steps", "10000", "--checkpoint-every", "50",
+      "--sample-every", "10000",    "--keep",    "3",       "-q",    "--device",           "cpu"};
+  int killed = 0;
+  for (unsigned i = 0; i < 100; ++i) {
+    const int status = erg::test::signal_program(go_on, SIGKILL, [&] { usleep(10000 + i * 7919 % 40000); });
+    killed += WIFSIGNALED(status);
+    EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0) << "after " << i << " kills";
+    if (fs::exists(path("run/ckpt/00010000.safetensors"))) break;
+  }
+  EXPECT_GT(killed, 10) << "else the test is too slow a killer";
+  if (!fs::exists(path("run/ckpt/00010000.safetensors"))) {
+    const Outcome last = train("--resume " + path("run") + steps);
+    ASSERT_EQ(last.code, 0) << last.out;
+  }
+  EXPECT_TRUE(text("run/ckpt/00010000.safetensors") == text("whole/ckpt/00010000.safetensors"));
+}
+
+TEST_P(ResumeOfRun, StopsAfterACheckpointWhenAsked) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const std::string name = "run" + std::to_string(signal);
+    const int status = erg::test::signal_program(
+        {"train", "gan", "--preset", "small", "--width", "8", "--batch", "8", "--steps", "1000000", "--out",
+         path(name)},
+        signal, [&] {
+          while (!fs::exists(path(name) + "/metrics.jsonl") || fs::file_size(path(name) + "/metrics.jsonl") == 0)
+            usleep(1000);
+        });
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 128 + signal);
+    const Outcome sampled = run_program("sample " + path(name) + " --out " + path("x.npy"));
+    EXPECT_EQ(sampled.code, 0) << sampled.out;
+  }
+}
+
 // ---- Divergence
 
 TEST_P(ResumeOfRun, GoesBackThreeTimesWhenItDivergesAndThenGivesUp) {

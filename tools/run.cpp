@@ -51,6 +51,7 @@ RunDirectory::RunDirectory(const Settings& settings, int64_t parameters)
 
 RunDirectory::RunDirectory(const Settings& settings, int64_t parameters, int64_t step)
     : root_(settings.out), metrics_(nullptr, std::fclose) {
+  for (const fs::path& folder : {root_, root_ / "samples", root_ / "ckpt"}) io::sweep_temporaries(folder);
   describe(settings, parameters);
   std::ifstream all(root_ / "metrics.jsonl");
   std::string kept;

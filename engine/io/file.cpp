@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "error.h"
 
@@ -59,13 +60,16 @@ void flush(const Descriptor& to, const fs::path& file) {
     throw WriteError(WriteError::Step::write, file, "cannot be flushed to the disk: " + reason(errno));
 }
 
+constexpr const char *temporary_prefix = ".erg-", *temporary_suffix = ".tmp";
+
 /// Creates a file that nobody else has, and leaves its path in `created`. The name is short, so that it is valid
 /// whenever the target's is; a process that is killed leaves it behind.
 int create_in(const fs::path& folder, fs::path& created) {
   static std::atomic<unsigned> serial{0};
   int number;
   do {
-    created = folder / (".erg-" + std::to_string(::getpid()) + "-" + std::to_string(serial++) + ".tmp");
+    created =
+        folder / (temporary_prefix + std::to_string(::getpid()) + "-" + std::to_string(serial++) + temporary_suffix);
     number = uninterrupted([&] { return ::open(created.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
   } while (number < 0 && errno == EEXIST);
   return number;
@@ -152,6 +156,16 @@ void atomic_write(const fs::path& file, const std::function<void(const Write&)>&
 
 void atomic_write(const fs::path& file, std::string_view bytes) {
   atomic_write(file, [&](const Write& write) { write(bytes); });
+}
+
+void sweep_temporaries(const fs::path& folder) {
+  std::error_code error;
+  std::vector<fs::path> left;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with(temporary_prefix) && name.ends_with(temporary_suffix)) left.push_back(entry.path());
+  }
+  for (const fs::path& path : left) fs::remove(path, error);
 }
 
 }  // namespace erg::io

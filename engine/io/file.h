@@ -26,4 +26,7 @@ using Write = std::function<void(std::string_view bytes)>;
 void atomic_write(const std::filesystem::path& file, const std::function<void(const Write&)>& body);
 void atomic_write(const std::filesystem::path& file, std::string_view bytes);
 
+/// Removes from a folder the temporary files of writers that were killed. Nobody else may be writing there.
+void sweep_temporaries(const std::filesystem::path& folder);
+
 }  // namespace erg::io
