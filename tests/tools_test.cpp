@@ -11,6 +11,7 @@
 #include "tools/data_images.h"
 #include "tools/dry_run.h"
 #include "tools/error.h"
+#include "tools/event_file.h"
 #include "tools/picture.h"
 #include "tools/recipes/recipes.h"
 
@@ -309,6 +310,24 @@ TEST(AlarmsOfChains, AreForSystemsWithChains) {
   EXPECT_EQ(told(
                 alarms, [](int) { return -1.0; }, "E(G)"),
             "");
+}
+
+// ---- TensorBoard
+
+TEST(EventFiles, ChecksumsAreThoseOfTheStandard) {
+  EXPECT_EQ(crc32c("123456789"), 0xe3069283u);            // the check value of every catalogue of CRCs
+  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8a9136aau);  // RFC 3720, B.4
+  EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43u);
+}
+
+/// The first record that TensorBoard itself writes, at time zero.
+TEST(EventFiles, ARecordIsTensorBoardsByteForByte) {
+  const std::string event = std::string("\x09\0\0\0\0\0\0\0\0", 9) +
+                            "\x1a\x0d"
+                            "brain.Event:2";
+  const std::string record = record_of(event);
+  ASSERT_EQ(record.size(), 8 + 4 + 24 + 4);
+  EXPECT_EQ(record.substr(0, 12), std::string("\x18\0\0\0\0\0\0\0\xa3\x7f\x4b\x22", 12));
 }
 
 // ---- What a run takes

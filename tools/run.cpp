@@ -79,6 +79,7 @@ void RunDirectory::open_metrics(const char* mode) {
   const fs::path metrics = root_ / "metrics.jsonl";
   metrics_.reset(std::fopen(metrics.c_str(), mode));
   if (!metrics_) throw io::WriteError(io::WriteError::Step::create, metrics, std::strerror(errno));
+  events_.emplace(root_);
 }
 
 void RunDirectory::log(int64_t step, const Values& values) {
@@ -90,6 +91,7 @@ void RunDirectory::log(int64_t step, const Values& values) {
       line[name] = std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";  // JSON has no such numbers
   }
   append(line.dump());
+  events_->add(step, values);
 }
 
 void RunDirectory::log_event(int64_t step, const std::string& what) {

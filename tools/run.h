@@ -3,6 +3,7 @@
 //   config.ini      every setting, as resolved: `erg train SYSTEM --config RUN/config.ini --out OTHER` repeats the run
 //   manifest.json   version, system, data, seed, instruction set, parameters
 //   metrics.jsonl   one line of numbers per logged step, and events
+//   events.out...   the numbers again, for TensorBoard: a file each time the run is begun or resumed
 //   samples/        pictures by step
 //   ckpt/           the state of training by step, as safetensors; the newest is used. checksums.json has their CRC-32
 #pragma once
@@ -10,11 +11,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "../engine/io/png.h"
 #include "../engine/io/safetensors.h"
+#include "event_file.h"
 #include "progress.h"
 #include "settings.h"
 
@@ -42,6 +45,7 @@ class RunDirectory {
 
   std::filesystem::path root_;
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> metrics_;
+  std::optional<EventFile> events_;
 };
 
 /// Makes a directory and its parents. Throws io::WriteError.
