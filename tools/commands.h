@@ -24,6 +24,7 @@ void add_sample(CLI::App& app, const Common& common, Run& run);
 /// The exit code of diagnose is its verdict: 0 ok, 1 warn, 2 error.
 void add_diagnose(CLI::App& app, const Common& common, Run& run);
 void add_eval(CLI::App& app, const Common& common, Run& run);
+void add_report(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, const Common& common, Run& run);
 void add_devices(CLI::App& app, Run& run);
 void add_version(CLI::App& app, Run& run);

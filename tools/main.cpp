@@ -30,6 +30,7 @@ void declare(CLI::App& app, Common& common, Settings& settings, Run& run) {
   add_sample(app, common, run);
   add_diagnose(app, common, run);
   add_eval(app, common, run);
+  add_report(app, run);
   add_bench(app, common, run);
   add_devices(app, run);
   add_version(app, run);

@@ -27,19 +27,6 @@ struct PngImage {
   PngImage& operator=(const PngImage&) = delete;
 };
 
-std::string encode(const Image& image) {
-  PngImage png;
-  png.image.width = png_uint_32(image.width);
-  png.image.height = png_uint_32(image.height);
-  png.image.format = image.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
-  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png.image);
-  std::string bytes(size, '\0');
-  if (!png_image_write_to_memory(&png.image, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr))
-    throw std::runtime_error(std::string("[write_png] ") + png.image.message);
-  bytes.resize(size);
-  return bytes;
-}
-
 /// A value's shade of gray, or of one primary colour.
 uint8_t shade(real value, const GridOptions& options) {
   const real unit = (value - options.low) / (options.high - options.low);
@@ -60,14 +47,25 @@ void check_grid(const Tensor& batch, const GridOptions& options) {
 
 }  // namespace
 
-void write_png(const fs::path& file, const Image& image) {
+std::string encode_png(const Image& image) {
   const bool sized = image.height > 0 && image.width > 0 && (image.channels == 1 || image.channels == 3);
   if (!sized || int64_t(image.pixels.size()) != int64_t(image.height) * image.width * image.channels)
     throw std::invalid_argument("[write_png] wants height x width x 1 or 3 bytes, got " + std::to_string(image.height) +
                                 "x" + std::to_string(image.width) + "x" + std::to_string(image.channels) + " and " +
                                 std::to_string(image.pixels.size()) + " bytes");
-  atomic_write(file, encode(image));
+  PngImage png;
+  png.image.width = png_uint_32(image.width);
+  png.image.height = png_uint_32(image.height);
+  png.image.format = image.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png.image);
+  std::string bytes(size, '\0');
+  if (!png_image_write_to_memory(&png.image, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr))
+    throw std::runtime_error(std::string("[write_png] ") + png.image.message);
+  bytes.resize(size);
+  return bytes;
 }
+
+void write_png(const fs::path& file, const Image& image) { atomic_write(file, encode_png(image)); }
 
 Image parse_png(std::string_view bytes, const fs::path& name) {
   PngImage png;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,8 +17,11 @@ struct Image {
   std::vector<uint8_t> pixels;
 };
 
-/// Writes atomically (file.h). Throws WriteError, and std::invalid_argument for an empty image or one whose channels or
-/// number of pixels are wrong.
+/// The bytes of a PNG file. Throws std::invalid_argument for an empty image or one whose channels or number of pixels
+/// are wrong.
+std::string encode_png(const Image& image);
+
+/// Writes them atomically (file.h). Throws WriteError too.
 void write_png(const std::filesystem::path& file, const Image& image);
 
 /// Reads any PNG as 8-bit gray or RGB; transparency is laid on black. Throws MissingError when the file cannot be read,
