@@ -89,6 +89,7 @@ class Training {
         roll_back(error.what());
       } catch (const TrainingDivergedError& error) { roll_back(error.what()); }
       if (stop_signal) {
+        checkpoint();
         std::fprintf(stderr, "\nerg: stopped at step %lld after a checkpoint; go on with 'erg train --resume %s'\n",
                      static_cast<long long>(step_), settings_.out.c_str());
         return 128 + stop_signal;
@@ -159,9 +160,9 @@ class Training {
   void step() {
     ++step_;
     const Metrics metrics = learn();
-    const bool last = int64_t(step_) == settings_.steps || stop_signal;
-    const bool keep = last || due(every(settings_.checkpoint_every));
-    if (keep || due(log_every()) || progress_.due(int64_t(step_))) report(metrics);
+    const bool last = int64_t(step_) == settings_.steps;
+    const bool keep = last || due(every(settings_.checkpoint_every)), logged = keep || due(log_every());
+    if (logged || progress_.due(int64_t(step_))) report(metrics, logged);
     if (keep) checkpoint();
     if (trainer_->has_samples() && (last || due(every(settings_.sample_every)))) picture();
   }
@@ -185,12 +186,14 @@ class Training {
     return trainer_->step(next, next_labelled);
   }
 
-  void report(const Metrics& metrics) {
+  /// What is logged does not depend on the clock, as the progress line does.
+  void report(const Metrics& metrics, bool logged) {
     const int64_t step = int64_t(step_);
     const Values values = read(metrics);
     progress_.update(step, values);
-    directory_->log(step, values);
+    if (logged) directory_->log(step, values);
     if (const auto wrong = disease(values)) throw TrainingDivergedError(*wrong);
+    if (!logged) return;
     if (const auto alarm = alarms_.see(values)) {
       progress_.tell("step " + std::to_string(step) + ": " + *alarm);
       directory_->log_event(step, *alarm);

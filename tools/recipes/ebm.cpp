@@ -48,15 +48,16 @@ Settings igebm(int64_t width, double chain_step, int64_t chain_steps) {
 /// The small presets on images.
 Settings images(const char* nets) {
   return {.nets = nets,
-          .steps = 3000,
+          .steps = 2000,
           .width = 16,
-          .rate = 1e-4,
+          .rate = 3e-4,
           .beta1 = 0,
+          .schedule = "late",
           .energy_l2 = 0.1,
           .data_noise = 0.03,
           .chain_steps = 20,
           .buffer = 2000,
-          .chain_step = 1,
+          .chain_step = 10,
           .chain_noise = 0.01};
 }
 
