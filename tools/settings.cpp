@@ -113,6 +113,9 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--data-noise", s.data_noise, "Standard deviation of noise added to the data")
       ->check(not_negative())
       ->group(chains);
+  command.add_option("--energy-weight", s.energy_weight, "Weight of log p(x) beside log p(y|x) (jem)")
+      ->check(not_negative())
+      ->group(chains);
   command
       .add_option(
           "--last-step", s.last_step,

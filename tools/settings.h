@@ -33,6 +33,7 @@ struct Settings {
   int64_t labels = 0;                              // of a data set that are known, 0 for all: data.h
   // Systems with a sampler (ebm)
   double energy_l2 = 0, data_noise = 0;
+  double energy_weight = 1;     // jem
   double last_step = 0;         // ebm
   bool watch_gradient = false;  // ebm
   std::string chain_start = "buffer";

@@ -13,7 +13,10 @@ WithChains<Jem> make(const Settings& s, const Shape& sample) {
   return {s, sample, [&](Jem::NegativeSampler sampler) {
             Noise noise(s.seed, "weights");
             return Jem(critic_net(s, sample, noise, {.options = {.outputs = classes}}),
-                       {.energy_l2 = real(s.energy_l2), .data_noise = real(s.data_noise), .adam = adam_of(s)},
+                       {.weight = real(s.energy_weight),
+                        .energy_l2 = real(s.energy_l2),
+                        .data_noise = real(s.data_noise),
+                        .adam = adam_of(s)},
                        std::move(sampler), noise_of(s, "data noise"));
           }};
 }
