@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "engine/io/error.h"
 #include "engine/io/file.h"
@@ -110,6 +111,28 @@ TEST_P(ResumeOfRun, PassesOverADamagedCheckpoint) {
   changed.back() ^= 1;
   erg::io::atomic_write(file, changed);
   expect_recovery();
+}
+
+/// What is damaged does not outlive what is good.
+TEST_P(ResumeOfRun, ReplacesADamagedCheckpointByGoodOnes) {
+  ASSERT_EQ(train(gan, "run").code, 0);
+  std::ofstream(path("run/ckpt/00000006.safetensors"), std::ios::app) << "x";
+  ASSERT_EQ(train("--resume " + path("run") + " --steps 5 --checkpoint-every 1 --keep 1").code, 0);
+  EXPECT_FALSE(fs::exists(path("run/ckpt/00000006.safetensors")));
+  EXPECT_EQ(run_program("sample " + path("run") + " --out " + path("x.npy")).code, 0);
+}
+
+/// A run that failed before its first checkpoint may be begun anew.
+TEST_P(ResumeOfRun, AFailedStartDoesNotTakeTheName) {
+  EXPECT_EQ(train(gan, "run", "--rate 1e30 --no-guard").code, 76);
+  EXPECT_EQ(train(gan, "run").code, 0);
+}
+
+TEST_P(ResumeOfRun, KeepsTheGuardOfItsRun) {
+  ASSERT_EQ(train(gan, "guarded").code, 0);
+  EXPECT_THAT(text("guarded/config.ini"), HasSubstr("train.guard=1"));
+  ASSERT_EQ(train(gan, "unguarded", "--no-guard").code, 0);
+  EXPECT_THAT(text("unguarded/config.ini"), HasSubstr("train.guard=0"));
 }
 
 TEST_P(ResumeOfRun, KeepsTheNewestCheckpoints) {

@@ -170,6 +170,7 @@ Tensor read_chains(const std::string& file, bool draws_first) {
 }
 
 int diagnose_file(const Options& options, const Common& common) {
+  if (options.input.empty()) throw UsageError("expected a file of draws or a run directory, got an empty name");
   const Tensor draws = read_chains(options.input, options.draws_first);
   if (!common.quiet && !options.draws_first && draws.rank() > 1 && draws.dim(0) > draws.dim(1))
     std::fprintf(stderr, "erg: %lld chains of %lld draws? If it is the other way round, give --draws-first\n",

@@ -72,6 +72,11 @@ Samples file_samples(const Options& options) {
   if (options.count > all.dim(0))
     throw UsageError("--n " + std::to_string(options.count) + ": the file holds " + std::to_string(all.dim(0)));
   Samples samples{.data = options.data, .count = options.count > 0 ? options.count : all.dim(0), .shape = shape};
+  const std::vector<real> numbers = all.to_host();
+  const auto wrong = std::ranges::find_if(numbers, [](real number) { return !std::isfinite(number); });
+  if (wrong != numbers.end())
+    throw io::DataError(options.input, "expected finite numbers, got " + std::to_string(*wrong) + " in sample " +
+                                           std::to_string((wrong - numbers.begin()) / shape.size()));
   samples.next = in_order(all);
   samples.labels = read_labels(options.labels, samples.count);
   return samples;

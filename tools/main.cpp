@@ -1,6 +1,8 @@
 // The erg program. Results go to stdout, progress and messages to stderr; exit codes are in error.h.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <iostream>
 #include <new>
 
@@ -79,7 +81,10 @@ int parse_and_run(int argc, char** argv) {
   }
   if (!run) throw UsageError("no command given; see 'erg --help'");
   check_environment();
-  return run();
+  const int code = run();
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    throw io::WriteError(io::WriteError::Step::write, "standard output", std::strerror(errno));
+  return code;
 }
 
 }  // namespace

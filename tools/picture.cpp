@@ -95,7 +95,12 @@ io::Image energy_picture(const Energy& energy, const View& view) {
 }
 
 io::Image sample_picture(const Tensor& samples, const std::optional<Mixture>& mixture) {
-  return samples.rank() == 4 ? io::image_grid(samples) : scatter_picture(samples, mixture);
+  if (samples.rank() != 4) return scatter_picture(samples, mixture);
+  const int64_t count = samples.dim(0), channels = samples.dim(3);
+  if (channels == 1 || channels == 3) return io::image_grid(samples);
+  // A stack of other than three digits: side by side.
+  const Tensor digits = reshape(permute(samples, {0, 3, 1, 2}), {count * channels, samples.dim(1), samples.dim(2), 1});
+  return io::image_grid(digits, {.columns = int(5 * channels)});
 }
 
 }  // namespace erg::tools

@@ -21,6 +21,7 @@ int report(const Options& options) {
   const std::vector<std::filesystem::path> runs(options.runs.begin(), options.runs.end());
   std::filesystem::path out = options.out;
   if (out.empty()) out = runs.size() == 1 ? runs[0] / "report.html" : std::filesystem::path("report.html");
+  if (out.extension() != ".html") throw UsageError("--out " + options.out + ": expected a name that ends in .html");
   io::atomic_write(out, report_page(runs, options.device));
   std::printf("%s\n", out.c_str());
   return Exit::ok;

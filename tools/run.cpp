@@ -29,6 +29,31 @@ std::string step_name(int64_t step, const char* extension) {
 
 }  // namespace
 
+std::vector<fs::path> numbered_files(const fs::path& folder) {
+  std::vector<fs::path> all;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const std::string stem = entry.path().stem(), type = entry.path().extension();
+    if ((type == ".safetensors" || type == ".png") && stem.size() >= 8 && stem.size() < 19 &&
+        stem.find_first_not_of("0123456789") == std::string::npos)
+      all.push_back(entry.path());
+  }
+  std::ranges::sort(all, std::greater(), step_of);
+  return all;
+}
+
+int64_t step_of(const fs::path& file) { return std::stoll(file.stem().string()); }
+
+namespace {
+
+std::vector<fs::path> find_checkpoints(const fs::path& run) {
+  std::vector<fs::path> all = numbered_files(run / "ckpt");
+  std::erase_if(all, [](const fs::path& file) { return file.extension() != ".safetensors"; });
+  return all;
+}
+
+}  // namespace
+
 void make_directory(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path, error);
@@ -40,7 +65,8 @@ void make_directory(const fs::path& path) {
 RunDirectory::RunDirectory(const Settings& settings, int64_t parameters)
     : root_(settings.out), metrics_(nullptr, std::fclose) {
   std::error_code ignored;
-  if (fs::exists(root_ / "config.ini", ignored))
+  // A run that failed before its first checkpoint has nothing to lose.
+  if (fs::exists(root_ / "config.ini", ignored) && !find_checkpoints(root_).empty())
     throw UsageError(root_.string() +
                      " holds a run already; go on in it with --resume, choose another with --out, or " + "remove it");
   make_directory(root_);
@@ -51,13 +77,21 @@ RunDirectory::RunDirectory(const Settings& settings, int64_t parameters)
 
 RunDirectory::RunDirectory(const Settings& settings, int64_t parameters, int64_t step)
     : root_(settings.out), metrics_(nullptr, std::fclose) {
-  for (const fs::path& folder : {root_, root_ / "samples", root_ / "ckpt"}) io::sweep_temporaries(folder);
+  for (const char* part : {"samples", "ckpt"}) make_directory(root_ / part);
+  for (const fs::path& folder : {root_, root_ / "samples", root_ / "ckpt"}) {
+    io::sweep_temporaries(folder);
+    // Checkpoints of later steps were damaged, or they would have been taken; what is written now replaces them.
+    for (const fs::path& file : numbered_files(folder))
+      if (step_of(file) > step) fs::remove(file);
+  }
   describe(settings, parameters);
   std::ifstream all(root_ / "metrics.jsonl");
   std::string kept;
   for (std::string line; std::getline(all, line);) {
     const auto report = nlohmann::json::parse(line, nullptr, false);  // the last line of a killed run may be cut off
-    if (report.is_object() && report.value("step", step + 1) <= step) kept += line + "\n";
+    if (report.is_object() && report.contains("step") && report["step"].is_number_integer() &&
+        report["step"].get<int64_t>() <= step)
+      kept += line + "\n";
   }
   io::atomic_write(root_ / "metrics.jsonl", kept);
   open_metrics("a");
@@ -155,13 +189,9 @@ fs::path newest_checkpoint(const fs::path& run) {
 }
 
 std::vector<fs::path> checkpoints(const fs::path& run) {
-  std::vector<fs::path> all;
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(run / "ckpt", error))
-    if (entry.path().extension() == ".safetensors") all.push_back(entry.path());
+  std::vector<fs::path> all = find_checkpoints(run);
   if (all.empty())
     throw io::MissingError(run, "holds no checkpoint (looked for ckpt/*.safetensors); train one with 'erg train'");
-  std::ranges::sort(all, std::greater());
   return all;
 }
 

@@ -51,6 +51,11 @@ class RunDirectory {
 /// Makes a directory and its parents. Throws io::WriteError.
 void make_directory(const std::filesystem::path& path);
 
+/// The checkpoints and pictures in a folder of a run, whose names are the steps; the newest first.
+std::vector<std::filesystem::path> numbered_files(const std::filesystem::path& folder);
+/// The step in such a name.
+int64_t step_of(const std::filesystem::path& file);
+
 /// The checkpoints of a run, the newest first. Throws io::MissingError when there is none.
 std::vector<std::filesystem::path> checkpoints(const std::filesystem::path& run);
 /// Throws io::DataError for one whose bytes are not those that were written. One without a checksum passes.

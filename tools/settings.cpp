@@ -2,8 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <sstream>
 
 #include "../engine/io/file.h"
@@ -41,9 +43,18 @@ CLI::Validator positive() {
   return must_be<double>("a positive number", [](double x) { return x > 0 && std::isfinite(x); });
 }
 
-CLI::Validator at_least(int64_t least) {
-  return must_be<int64_t>("a whole number of at least " + std::to_string(least),
-                          [least](int64_t n) { return n >= least; });
+CLI::Validator at_least(int64_t least, int64_t most) {
+  const bool bounded = most < std::numeric_limits<int64_t>::max();
+  const std::string wanted = bounded ? "a whole number from " + std::to_string(least) + " to " + std::to_string(most)
+                                     : "a whole number of at least " + std::to_string(least);
+  return CLI::Validator(
+      [=](const std::string& text) -> std::string {
+        int64_t n;  // CLI11 would take the nearest number that 64 bits hold
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+        const bool whole = error == std::errc() && end == text.data() + text.size();
+        return whole && n >= least && n <= most ? "" : "expected " + wanted + ", got " + text;
+      },
+      "");
 }
 
 void add_device(CLI::App& command, std::string& device) {
@@ -90,14 +101,19 @@ void add_settings(CLI::App& command, Settings& s) {
   command
       .add_option("--critic-steps", s.critic_steps,
                   "Steps of the critic, discriminator or energy for one of the generator")
-      ->check(at_least(1));
+      ->check(at_least(1, 1000000));
   command.add_option("--seed", s.seed, "Seed of everything random")->check(at_least(0));
   command.add_option("--sample-every", s.sample_every, "Steps between pictures (0: ten a run)")->check(at_least(0));
   command.add_option("--checkpoint-every", s.checkpoint_every, "Steps between checkpoints (0: ten a run)")
       ->check(at_least(0));
   command.add_option("--keep", s.keep, "How many checkpoints to keep, the newest (0: all)")->check(at_least(0));
-  command.add_flag("--guard,!--no-guard", s.guard,
-                   "When training diverges, go back to the last checkpoint and on with other noise, up to three times");
+  command.add_option("--guard", s.guard,
+                     "When training diverges, go back to the last checkpoint and on with other noise, up to three "
+                     "times (true or false)");
+  command
+      .add_flag_callback(
+          "--no-guard", [&s] { s.guard = false; }, "The same as --guard false")
+      ->configurable(false);
   command.add_option("--penalty", s.penalty, "Weight of the gradient penalty (wgan-gp, meg, ddgm)")
       ->check(not_negative());
   command.add_option("--batch-norm", s.batch_norm, "Batch norm in the discriminator (gan, lsgan, wgan; true or false)");
@@ -166,7 +182,7 @@ void add_settings(CLI::App& command, Settings& s) {
       ->check(positive())
       ->group(single);
   command.add_option("--unroll", s.unroll, "Steps of the discriminator that the generator sees ahead (unrolled)")
-      ->check(at_least(0))
+      ->check(at_least(0, 1000000))
       ->group(single);
   command.add_option("--unroll-rate", s.unroll_rate, "Learning rate of those steps (unrolled)")
       ->check(positive())

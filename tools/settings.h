@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 
 #include "../engine/device.h"
@@ -66,8 +67,8 @@ Device device_of(const Settings& settings);
 /// Declares --device on a command.
 void add_device(CLI::App& command, std::string& device);
 
-/// Checks for a whole number of at least `least`.
-CLI::Validator at_least(int64_t least);
+/// Checks for a whole number of at least `least`, and at most `most`.
+CLI::Validator at_least(int64_t least, int64_t most = std::numeric_limits<int64_t>::max());
 /// Checks for a number above zero.
 CLI::Validator positive();
 

@@ -22,6 +22,14 @@ bool is_image_of(const Shape& sample) {
   return is_image(sample) && ((sample[0] == sizes) || ...);
 }
 
+/// A part of the width, for layers that are narrower than others.
+int64_t part(const Settings& s, int64_t of) {
+  if (s.width < of)
+    throw UsageError("--width " + std::to_string(s.width) + ": --nets " + s.nets + " want at least " +
+                     std::to_string(of));
+  return s.width / of;
+}
+
 // ---- 2-D
 
 /// Three hidden layers, as most sources' toys have.
@@ -42,7 +50,7 @@ Sequential pacgan_generator(const Settings& s, const Shape& sample, Noise& noise
 }
 
 Sequential pacgan_critic(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
-  return maxout_mlp({sample[0], s.width / 2, s.width / 2, s.width / 2, wish.options.outputs}, 5, noise);
+  return maxout_mlp({sample[0], part(s, 2), part(s, 2), part(s, 2), wish.options.outputs}, 5, noise);
 }
 
 /// Metz et al. 2017, the authors' code.
@@ -61,7 +69,7 @@ Sequential unrolled_critic(const Settings& s, const Shape& sample, Noise& noise,
 
 /// Nijkamp et al. 2020: the first layer has half the width of the others.
 Sequential anatomy_toy(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
-  return mlp({sample[0], s.width / 2, s.width, s.width, s.width, wish.options.outputs}, noise,
+  return mlp({sample[0], part(s, 2), s.width, s.width, s.width, wish.options.outputs}, noise,
              {.hidden = {Activation::Kind::leaky_relu, real(0.05)}});
 }
 
@@ -77,7 +85,7 @@ Sequential fgan_generator(const Settings& s, const Shape& sample, Noise& noise) 
 
 Sequential fgan_critic(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
   Sequential net =
-      mlp({sample.size(), s.width / 5, s.width / 5, wish.options.outputs}, noise, {.hidden = {Activation::Kind::elu}});
+      mlp({sample.size(), part(s, 5), part(s, 5), wish.options.outputs}, noise, {.hidden = {Activation::Kind::elu}});
   net.layers.insert(net.layers.begin(), Reshape{{sample.size()}});
   return net;
 }
@@ -106,7 +114,7 @@ Sequential resnet_generator_of(const Settings& s, const Shape& sample, Noise& no
 /// WGAN-GP's critic is as wide as its generator, SNGAN's half as wide.
 template <bool sngan>
 Sequential resnet_critic_of(const Settings& s, const Shape& sample, Noise& noise, const CriticWish&) {
-  return resnet_critic({.channels = sample[2], .width = sngan ? s.width / 2 : s.width}, noise, sngan);
+  return resnet_critic({.channels = sample[2], .width = sngan ? part(s, 2) : s.width}, noise, sngan);
 }
 
 Sequential igebm_energy(const Settings& s, const Shape& sample, Noise& noise, const CriticWish&) {

@@ -34,6 +34,9 @@ ReplayBuffer::Fresh fresh_chains(const Shape& sample, const Noise& noise) {
 
 ReplayBuffer::Options buffer_options(const Settings& s, const Shape& sample) {
   using Policy = ReplayBuffer::Policy;
+  if (s.buffer < s.batch)
+    throw UsageError("--buffer " + std::to_string(s.buffer) + ": expected at least --batch, " +
+                     std::to_string(s.batch));
   ReplayBuffer::Options options{.capacity = s.buffer, .restart = s.restart};
   if (s.buffer_policy == "fifo") options.policy = Policy::fifo;
   if (s.buffer_policy == "reservoir") options.policy = Policy::reservoir;

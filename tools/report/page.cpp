@@ -79,7 +79,8 @@ struct Axis {
     const double rough = (high - low) / 4, power = std::pow(10, std::floor(std::log10(rough)));
     const double step = power * (rough / power < 2 ? (rough / power < 1.5 ? 1 : 2) : rough / power < 5 ? 5 : 10);
     std::vector<double> all;
-    for (double t = std::ceil(low / step); t * step <= high; ++t) all.push_back(t * step + 0.0);  // never -0
+    const double first = std::ceil(low / step);
+    for (int i = 0; i < 8 && (first + i) * step <= high; ++i) all.push_back((first + i) * step + 0.0);  // never -0
     return all;
   }
 };

@@ -35,6 +35,8 @@ struct RunRecord {
   std::optional<TrainedRun> trained;  // none without a checkpoint
 };
 
+std::string text_of(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
 void read_settings(const fs::path& file, RunRecord& run) {
   std::istringstream text(io::read_file(file, 1 << 20));
   for (std::string line; std::getline(text, line);)
@@ -47,10 +49,11 @@ void read_metrics(const fs::path& file, RunRecord& run) {
   std::ifstream text(file);
   for (std::string line; std::getline(text, line);) {
     const auto report = nlohmann::ordered_json::parse(line, nullptr, false);
-    if (!report.is_object() || !report.contains("step")) continue;  // the last line of a killed run may be cut off
+    // The last line of a killed run may be cut off.
+    if (!report.is_object() || !report.contains("step") || !report["step"].is_number_integer()) continue;
     run.steps = report["step"];
     if (report.contains("event")) {
-      run.events.emplace_back(run.steps, report["event"]);
+      run.events.emplace_back(run.steps, text_of(report["event"]));
       continue;
     }
     for (const auto& [metric, value] : report.items()) {
@@ -74,11 +77,9 @@ RunRecord read_run(const fs::path& directory, int colour, const std::string& dev
   run.manifest = nlohmann::json::parse(manifest, nullptr, false);
   if (!run.manifest.is_object()) throw io::DataError(directory / "manifest.json", "expected a JSON object");
   read_metrics(directory / "metrics.jsonl", run);
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory / "samples", error))
-    if (entry.path().extension() == ".png") run.pictures.push_back(entry.path());
-  std::ranges::sort(run.pictures);
-  if (!fs::is_empty(directory / "ckpt", error) && !error) run.trained.emplace(directory, device);
+  run.pictures = numbered_files(directory / "samples");
+  std::ranges::reverse(run.pictures);
+  if (!numbered_files(directory / "ckpt").empty()) run.trained.emplace(directory, device);
   return run;
 }
 
@@ -87,8 +88,6 @@ RunRecord read_run(const fs::path& directory, int colour, const std::string& dev
 std::string section(const std::string& title, const std::string& body) {
   return body.empty() ? "" : "<h2>" + title + "</h2>\n<section>\n" + body + "</section>\n";
 }
-
-std::string text_of(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 std::string runs_table(const std::vector<RunRecord>& runs) {
   const std::vector<std::string> keys = {"system", "data", "seed", "parameters", "device", "isa", "erg"};
@@ -152,8 +151,8 @@ std::string pictures(const std::vector<RunRecord>& runs) {
   for (const RunRecord& run : runs)
     for (const fs::path& file : run.pictures)
       if (runs.size() == 1 || file == run.pictures.back())
-        out += page::picture(io::read_file(file), (runs.size() == 1 ? "" : run.name + ", ") + "step " +
-                                                      std::to_string(std::stoll(file.stem())));
+        out += page::picture(io::read_file(file),
+                             (runs.size() == 1 ? "" : run.name + ", ") + "step " + std::to_string(step_of(file)));
   return out;
 }
 
