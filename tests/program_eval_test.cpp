@@ -226,6 +226,7 @@ TEST_F(Eval, RefusesInOneLine) {
   const std::string points = write("points.npy", Tensor::zeros({10, 2})),
                     cubes = write("cubes.npy", Tensor::zeros({10, 3}));
   const std::string nans = write("nans.npy", Tensor::full({10, 2}, real(std::nan(""))));
+  const std::string far = write("far.npy", Tensor::full({10, 2}, 100));
   const struct {
     std::string arguments;
     int code;
@@ -240,7 +241,8 @@ TEST_F(Eval, RefusesInOneLine) {
       {points + " --data 25gaussians --n 11", 64, "the file holds 10"},
       {"--features " + points, 64, "--reference-features"},
       {cubes + " --data 25gaussians", 65, "expected samples of 25gaussians"},
-      {nans + " --data 25gaussians --metrics kl", 65, "no sample is near a mode"},
+      {nans + " --data 25gaussians --metrics pr", 65, "expected finite numbers, got nan in sample 0"},
+      {far + " --data 25gaussians --metrics kl", 65, "no sample is near a mode"},
       {"--features " + points + " --reference-features " + cubes + " --metrics pr", 65, "different numbers"},
       {"--features " + points + " --reference-features " + write("two.npy", Tensor::zeros({2, 2})), 65, "covariance"},
       {path("nothing"), 64, "--data is needed"},
@@ -265,7 +267,7 @@ TEST_F(Eval, RefusesImagesThatAreNone) {
     EXPECT_THAT(outcome.out, HasSubstr(message));
   };
   refused(Tensor::full({2, 28, 28, 1}, 255), "divide bytes by 127.5");
-  refused(Tensor::full({2, 28, 28, 1}, real(std::nan(""))), "not finite");
+  refused(Tensor::full({2, 28, 28, 1}, real(std::nan(""))), "expected finite numbers");
   refused(Tensor::zeros({2, 1, 28, 28}), "expected samples of mnist, [28,28,1] behind their number, got [2,1,28,28]");
   const Outcome missing = run_program("eval real --data mnist --metrics modes --data-dir " + folder_->path.string() +
                                       " --classifier " + path("none.safetensors"));
