@@ -27,10 +27,9 @@ std::optional<std::string> Alarms::see(const Values& values) {
   gaps_.clear();
   gradients_.clear();
   const std::string line = trend == EnergyTrend::balanced ? "" : describe(trend);
-  if (line == told_) return {};
+  const bool news = line != told_ && !line.empty();
   told_ = line;
-  if (line.empty()) return {};
-  return line;
+  return news ? std::optional(line) : std::nullopt;
 }
 
 }  // namespace erg::tools

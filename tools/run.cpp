@@ -8,6 +8,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <utility>
 
 #include "../engine/io/error.h"
 #include "../engine/io/file.h"
@@ -21,6 +22,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// The folders of a run, and what is in them.
+constexpr std::pair<const char*, const char*> parts[] = {{"samples", ".png"}, {"ckpt", ".safetensors"}};
+
 std::string step_name(int64_t step, const char* extension) {
   char name[32];
   std::snprintf(name, sizeof name, "%08lld%s", static_cast<long long>(step), extension);
@@ -29,12 +33,12 @@ std::string step_name(int64_t step, const char* extension) {
 
 }  // namespace
 
-std::vector<fs::path> numbered_files(const fs::path& folder) {
+std::vector<fs::path> numbered_files(const fs::path& folder, const std::string& type) {
   std::vector<fs::path> all;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    const std::string stem = entry.path().stem(), type = entry.path().extension();
-    if ((type == ".safetensors" || type == ".png") && stem.size() >= 8 && stem.size() < 19 &&
+    const std::string stem = entry.path().stem();
+    if (entry.path().extension() == type && stem.size() >= 8 && stem.size() < 19 &&
         stem.find_first_not_of("0123456789") == std::string::npos)
       all.push_back(entry.path());
   }
@@ -43,16 +47,6 @@ std::vector<fs::path> numbered_files(const fs::path& folder) {
 }
 
 int64_t step_of(const fs::path& file) { return std::stoll(file.stem().string()); }
-
-namespace {
-
-std::vector<fs::path> find_checkpoints(const fs::path& run) {
-  std::vector<fs::path> all = numbered_files(run / "ckpt");
-  std::erase_if(all, [](const fs::path& file) { return file.extension() != ".safetensors"; });
-  return all;
-}
-
-}  // namespace
 
 void make_directory(const fs::path& path) {
   std::error_code error;
@@ -66,22 +60,23 @@ RunDirectory::RunDirectory(const Settings& settings, int64_t parameters)
     : root_(settings.out), metrics_(nullptr, std::fclose) {
   std::error_code ignored;
   // A run that failed before its first checkpoint has nothing to lose.
-  if (fs::exists(root_ / "config.ini", ignored) && !find_checkpoints(root_).empty())
+  if (fs::exists(root_ / "config.ini", ignored) && !numbered_files(root_ / "ckpt", ".safetensors").empty())
     throw UsageError(root_.string() +
-                     " holds a run already; go on in it with --resume, choose another with --out, or " + "remove it");
+                     " holds a run already; go on in it with --resume, choose another with --out, or remove it");
   make_directory(root_);
-  for (const char* part : {"samples", "ckpt"}) make_directory(root_ / part);
+  for (const auto& [part, type] : parts) make_directory(root_ / part);
   describe(settings, parameters);
   open_metrics("w");
 }
 
 RunDirectory::RunDirectory(const Settings& settings, int64_t parameters, int64_t step)
     : root_(settings.out), metrics_(nullptr, std::fclose) {
-  for (const char* part : {"samples", "ckpt"}) make_directory(root_ / part);
-  for (const fs::path& folder : {root_, root_ / "samples", root_ / "ckpt"}) {
-    io::sweep_temporaries(folder);
+  io::sweep_temporaries(root_);
+  for (const auto& [part, type] : parts) {
+    make_directory(root_ / part);
+    io::sweep_temporaries(root_ / part);
     // Checkpoints of later steps were damaged, or they would have been taken; what is written now replaces them.
-    for (const fs::path& file : numbered_files(folder))
+    for (const fs::path& file : numbered_files(root_ / part, type))
       if (step_of(file) > step) fs::remove(file);
   }
   describe(settings, parameters);
@@ -189,7 +184,7 @@ fs::path newest_checkpoint(const fs::path& run) {
 }
 
 std::vector<fs::path> checkpoints(const fs::path& run) {
-  std::vector<fs::path> all = find_checkpoints(run);
+  std::vector<fs::path> all = numbered_files(run / "ckpt", ".safetensors");
   if (all.empty())
     throw io::MissingError(run, "holds no checkpoint (looked for ckpt/*.safetensors); train one with 'erg train'");
   return all;

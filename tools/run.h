@@ -51,8 +51,8 @@ class RunDirectory {
 /// Makes a directory and its parents. Throws io::WriteError.
 void make_directory(const std::filesystem::path& path);
 
-/// The checkpoints and pictures in a folder of a run, whose names are the steps; the newest first.
-std::vector<std::filesystem::path> numbered_files(const std::filesystem::path& folder);
+/// The files of a type (".png") in a folder of a run whose names are steps; the newest first.
+std::vector<std::filesystem::path> numbered_files(const std::filesystem::path& folder, const std::string& type);
 /// The step in such a name.
 int64_t step_of(const std::filesystem::path& file);
 

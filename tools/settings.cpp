@@ -67,8 +67,9 @@ Device device_of(const Settings& settings) {
   } catch (const std::invalid_argument& error) { throw UsageError("--device: " + std::string(error.what())); }
 }
 
-void add_settings(CLI::App& command, Settings& s) {
-  command.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+namespace {
+
+void add_general(CLI::App& command, Settings& s) {
   command.add_option("system", s.system, "What to train: " + join(recipe_names()))->required(s.resume.empty());
   command.add_option("--data", s.data, "Data set: " + join(data_names()));
   command.add_option("--data-dir", s.data_dir, "Folder of the image sets (default: $ERG_DATA, then ./data)")
@@ -122,6 +123,9 @@ void add_settings(CLI::App& command, Settings& s) {
       "Images: spread each of the 256 values over its bin, (x + u) / 128 - 1 with u in [0,1) (true or false)");
   command.add_option("--labels", s.labels, "How many samples' labels are known, as many of each class (0: all)")
       ->check(at_least(0));
+}
+
+void add_chains(CLI::App& command, Settings& s) {
   const std::string chains = "Energies with chains (ebm, jem)";
   command.add_option("--energy-l2", s.energy_l2, "Weight of the squared energies")
       ->check(not_negative())
@@ -173,6 +177,9 @@ void add_settings(CLI::App& command, Settings& s) {
   command.add_option("--restart", s.restart, "A chain's chance to begin anew each training step")
       ->check(must_be<double>("a number in [0,1]", [](double x) { return x >= 0 && x <= 1; }))
       ->group(chains);
+}
+
+void add_single(CLI::App& command, Settings& s) {
   const std::string single = "Of single systems";
   command.add_option("--loss", s.loss, "The form of the loss; " + losses_text())->group(single);
   command.add_option("--critic-rate", s.critic_rate, "Learning rate of the critic or discriminator (0: the same)")
@@ -229,6 +236,15 @@ void add_settings(CLI::App& command, Settings& s) {
       .add_option("--ladder-noise", s.ladder_noise, "Standard deviation of the noise in every layer (ladder, ebgan-ln)")
       ->check(not_negative())
       ->group(single);
+}
+
+}  // namespace
+
+void add_settings(CLI::App& command, Settings& s) {
+  command.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  add_general(command, s);
+  add_chains(command, s);
+  add_single(command, s);
 }
 
 double rate_at(const Settings& s, int64_t step) {

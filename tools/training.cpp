@@ -39,8 +39,8 @@ std::string number_text(double value) {
   return text;
 }
 
-/// What is wrong with these values, if anything.
-std::optional<std::string> disease(const Values& values) {
+/// What of these values says that training has diverged, if anything.
+std::optional<std::string> divergence_of(const Values& values) {
   constexpr double runaway = 1e8;
   for (const auto& [name, value] : values)
     if (!(std::abs(value) < runaway)) return name + " is " + number_text(value);
@@ -55,7 +55,7 @@ io::StateDict snapshot(std::span<const Visitor::Entry> entries) {
   return state;
 }
 
-std::optional<std::string> disease(const io::StateDict& state) {
+std::optional<std::string> divergence_of(const io::StateDict& state) {
   for (const auto& [name, tensor] : state.tensors)
     for (const real value : tensor.to_host())
       if (!std::isfinite(value)) return "a number of " + name + " is " + number_text(double(value));
@@ -168,10 +168,8 @@ class Training {
   }
 
   void checkpoint() {
-    io::StateDict state = settings_.guard ? snapshot(entries(*this)) : io::state_of(entries(*this));
-    if (settings_.guard) {
-      if (const auto wrong = disease(state)) throw TrainingDivergedError(*wrong);
-    }
+    io::StateDict state = snapshot(entries(*this));
+    if (const auto wrong = settings_.guard ? divergence_of(state) : std::nullopt) throw TrainingDivergedError(*wrong);
     directory_->save_checkpoint(int64_t(step_), state, settings_.keep);
     good_ = std::move(state);
   }
@@ -192,7 +190,7 @@ class Training {
     const Values values = read(metrics);
     progress_.update(step, values);
     if (logged) directory_->log(step, values);
-    if (const auto wrong = disease(values)) throw TrainingDivergedError(*wrong);
+    if (const auto wrong = divergence_of(values)) throw TrainingDivergedError(*wrong);
     if (!logged) return;
     if (const auto alarm = alarms_.see(values)) {
       progress_.tell("step " + std::to_string(step) + ": " + *alarm);

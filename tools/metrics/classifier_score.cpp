@@ -84,13 +84,13 @@ SplitScore classifier_score(const Tensor& logits, int splits) {
 
 ReverseScore reverse_score(const Tensor& logits) {
   check_features("reverse_score", logits, 1);
-  const std::vector<double> p = probabilities(logits), log_p = log_probabilities(logits);
+  const std::vector<double> log_p = log_probabilities(logits);
   const auto k = size_t(logits.dim(1));
   const double n = double(logits.dim(0));
   std::vector<double> marginal(k, 0);
-  for (size_t i = 0; i < p.size(); ++i) marginal[i % k] += p[i] / n;
+  for (size_t i = 0; i < log_p.size(); ++i) marginal[i % k] += std::exp(log_p[i]) / n;
   ReverseScore score{0, 0};
-  for (size_t row = 0; row < p.size(); row += k) {
+  for (size_t row = 0; row < log_p.size(); row += k) {
     double divergence = 0;
     for (size_t y = 0; y < k; ++y)
       if (marginal[y] > 0) divergence += marginal[y] * (std::log(marginal[y]) - log_p[row + y]);

@@ -27,13 +27,7 @@ Ddgm make(const Settings& s, const Shape& sample) {
 }
 
 /// The energy's law. Its generator's input is uniform on a box, where Langevin dynamics do not belong.
-std::vector<Target> targets(Ddgm& ddgm) {
-  return {{.space = "data",
-           .energy = ddgm.energy(),
-           .step_size = real(1e-4),
-           .start = [&ddgm](int64_t count, Noise& noise) { return ddgm.generate(ddgm.prior(count, noise)); },
-           .samples = [](const Tensor& x) { return x; }}};
-}
+std::vector<Target> targets(Ddgm& ddgm) { return {data_target(ddgm)}; }
 
 }  // namespace
 

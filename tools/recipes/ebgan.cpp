@@ -26,13 +26,10 @@ Ebgan make(const Settings& s, const Shape& sample) {
 
 /// Chains on the energy from where the generator leaves off. An energy is no logit: nothing refines samples by it.
 std::vector<Target> targets(Ebgan& ebgan) {
-  return {{.space = "data",
-           .energy = ebgan.energy(),
-           .step_size = real(1e-4),
-           .low = -1,
-           .high = 1,
-           .start = [&ebgan](int64_t count, Noise& noise) { return ebgan.generate(ebgan.prior(count, noise)); },
-           .samples = [](const Tensor& x) { return x; }}};
+  Target target = data_target(ebgan);
+  target.low = -1;
+  target.high = 1;
+  return {target};
 }
 
 /// The constants of the grid.

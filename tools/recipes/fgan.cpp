@@ -16,9 +16,7 @@ std::vector<std::string> divergence_names() {
 }
 
 Fgan make(const Settings& s, const Shape& sample) {
-  Noise noise(s.seed, "weights");
-  Sequential generator = generator_net(s, sample, noise);
-  Sequential critic = critic_net(s, sample, noise);
+  auto [generator, critic] = generator_and_critic(s, sample);
   return Fgan(std::move(generator), std::move(critic),
               {.latent = s.latent,
                .divergence = s.loss,
@@ -39,7 +37,7 @@ const Recipe recipes::fgan{
     .paper =
         {{{"mnist"},
           {.nets = "f-gan", .steps = 10000, .batch = 4096, .latent = 100, .width = 1200, .rate = 2e-4, .beta1 = 0.5}}},
-    // A rate for the Jensen-Shannon divergence; the others want a half or a quarter of it.
+    // A rate for gan and jensen-shannon; the others want a half or a quarter of it.
     .small = {{{"25gaussians"},
                {.steps = 6000, .batch = 256, .width = 128, .rate = 2e-3, .beta1 = 0.5, .schedule = "late"}},
               {{"mnist"},

@@ -11,9 +11,7 @@ constexpr std::pair<const char*, Gan::Loss> losses[] = {
     {"non-saturating", Gan::Loss::non_saturating}, {"minimax", Gan::Loss::minimax}, {"energy", Gan::Loss::energy}};
 
 Gan make(const Settings& s, const Shape& sample) {
-  Noise noise(s.seed, "weights");
-  Sequential generator = generator_net(s, sample, noise);
-  Sequential discriminator = critic_net(s, sample, noise, {.options = {.batch_norm = s.batch_norm}});
+  auto [generator, discriminator] = generator_and_critic(s, sample, {.options = {.batch_norm = s.batch_norm}});
   return Gan(std::move(generator), std::move(discriminator),
              {.latent = s.latent,
               .loss = word_of(losses, s.loss),

@@ -45,10 +45,4 @@ class UnitPixels {
   System system_;
 };
 
-/// Recipe::make's targets of a system that has no law for chains to follow.
-template <class System>
-std::vector<Target> no_targets(System&) {
-  return {};
-}
-
 }  // namespace erg::tools

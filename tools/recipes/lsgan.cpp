@@ -8,9 +8,7 @@ namespace erg::tools {
 namespace {
 
 Lsgan make(const Settings& s, const Shape& sample) {
-  Noise noise(s.seed, "weights");
-  Sequential generator = generator_net(s, sample, noise);
-  Sequential discriminator = critic_net(s, sample, noise, {.options = {.batch_norm = s.batch_norm}});
+  auto [generator, discriminator] = generator_and_critic(s, sample, {.options = {.batch_norm = s.batch_norm}});
   return Lsgan(std::move(generator), std::move(discriminator),
                {.latent = s.latent,
                 .discriminator_steps = int(s.critic_steps),

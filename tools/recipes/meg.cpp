@@ -31,17 +31,12 @@ Meg make(const Settings& s, const Shape& sample) {
 /// The paper's chains move z by E(G(z)), which is not quite the energy's law; chains in x are.
 std::vector<Target> targets(Meg& meg) {
   const auto generate = [&meg](const Tensor& z) { return meg.generate(z); };
-  const auto prior = [&meg](int64_t count, Noise& noise) { return meg.prior(count, noise); };
   return {{.space = "latent",
            .energy = [&meg, generate](const Tensor& z) { return meg.energy()(generate(z)); },
            .step_size = real(0.01),
-           .start = prior,
+           .start = [&meg](int64_t count, Noise& noise) { return meg.prior(count, noise); },
            .samples = generate},
-          {.space = "data",
-           .energy = meg.energy(),
-           .step_size = real(1e-4),
-           .start = [generate, prior](int64_t count, Noise& noise) { return generate(prior(count, noise)); },
-           .samples = [](const Tensor& x) { return x; }}};
+          data_target(meg)};
 }
 
 /// What all of them have.

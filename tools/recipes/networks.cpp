@@ -198,4 +198,10 @@ Sequential critic_net(const Settings& s, const Shape& sample, Noise& noise, cons
   return on_device(find(s, sample).critic(s, sample, noise, wish), device_of(s));
 }
 
+GeneratorAndCritic generator_and_critic(const Settings& s, const Shape& sample, const CriticWish& wish) {
+  Noise noise(s.seed, "weights");
+  Sequential generator = generator_net(s, sample, noise);
+  return {std::move(generator), critic_net(s, sample, noise, wish)};
+}
+
 }  // namespace erg::tools

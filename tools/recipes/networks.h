@@ -36,6 +36,12 @@ EbganGrid grid_of(const Settings& s);
 /// How many classes the data have, for a system that learns from labels. Throws UsageError where there are none.
 int64_t classes_for(const Settings& s);
 
+/// The two networks of most GANs, their weights drawn one after the other from the seed.
+struct GeneratorAndCritic {
+  Sequential generator, critic;
+};
+GeneratorAndCritic generator_and_critic(const Settings& s, const Shape& sample, const CriticWish& wish = {});
+
 /// Noise of a system on its device.
 inline Noise noise_of(const Settings& s, std::string_view stream) { return Noise(s.seed, stream, device_of(s)); }
 

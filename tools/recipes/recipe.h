@@ -143,4 +143,20 @@ std::vector<Target> latent_target(System& system) {
            .logit = logit}};
 }
 
+/// The law of a system's energy, whose chains begin at its generator's samples.
+template <class System>
+Target data_target(System& system) {
+  return {.space = "data",
+          .energy = system.energy(),
+          .step_size = real(1e-4),
+          .start = [&system](int64_t count, Noise& noise) { return system.generate(system.prior(count, noise)); },
+          .samples = [](const Tensor& x) { return x; }};
+}
+
+/// Of systems that have no law for chains to follow.
+template <class System>
+std::vector<Target> no_targets(System&) {
+  return {};
+}
+
 }  // namespace erg::tools

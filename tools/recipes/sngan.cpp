@@ -8,9 +8,7 @@ namespace erg::tools {
 namespace {
 
 Sngan make(const Settings& s, const Shape& sample) {
-  Noise noise(s.seed, "weights");
-  Sequential generator = generator_net(s, sample, noise);
-  Sequential discriminator = critic_net(s, sample, noise, {.options = {.spectral_norm = true}});
+  auto [generator, discriminator] = generator_and_critic(s, sample, {.options = {.spectral_norm = true}});
   return Sngan(std::move(generator), std::move(discriminator),
                {.latent = s.latent, .discriminator_steps = int(s.critic_steps), .adam = adam_of(s)},
                noise_of(s, "latent"));

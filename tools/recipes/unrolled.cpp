@@ -8,9 +8,7 @@ namespace erg::tools {
 namespace {
 
 Unrolled make(const Settings& s, const Shape& sample) {
-  Noise noise(s.seed, "weights");
-  Sequential generator = generator_net(s, sample, noise);
-  Sequential discriminator = critic_net(s, sample, noise);
+  auto [generator, discriminator] = generator_and_critic(s, sample);
   return Unrolled(std::move(generator), std::move(discriminator),
                   {.latent = s.latent,
                    .steps = int(s.unroll),

@@ -21,15 +21,13 @@ Veegan make(const Settings& s, const Shape& sample) {
                 {.latent = s.latent, .deviation = real(s.deviation), .adam = adam_of(s)}, noise_of(s, "latent"));
 }
 
-/// Its discriminator judges samples together with their noise: no law of the samples, and no logit.
-std::vector<Target> targets(Veegan&) { return {}; }
-
 }  // namespace
 
 const Recipe recipes::veegan{
     .name = "veegan",
     .summary = "VEEGAN: a GAN that reconstructs its noise (Srivastava et al. 2017)",
-    .make = trainer<make, targets>,
+    // Its discriminator judges samples together with their noise: there is no law of the samples, and no logit.
+    .make = trainer<make, no_targets<Veegan>>,
     .paper = {{{"25gaussians", "8gaussians"},
                {.steps = 50000, .batch = 500, .latent = 254, .width = 128, .rate = 1e-3, .beta1 = 0.5}}},
     // With two numbers of noise, and a reconstructor without noise of its own.

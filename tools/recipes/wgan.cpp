@@ -8,9 +8,7 @@ namespace erg::tools {
 namespace {
 
 Wgan make(const Settings& s, const Shape& sample) {
-  Noise noise(s.seed, "weights");
-  Sequential generator = generator_net(s, sample, noise);
-  Sequential critic = critic_net(s, sample, noise, {.options = {.batch_norm = s.batch_norm}});
+  auto [generator, critic] = generator_and_critic(s, sample, {.options = {.batch_norm = s.batch_norm}});
   return Wgan(std::move(generator), std::move(critic),
               {.latent = s.latent,
                .clip = real(s.weight_clip),

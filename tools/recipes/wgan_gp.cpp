@@ -8,9 +8,7 @@ namespace erg::tools {
 namespace {
 
 WganGp make(const Settings& s, const Shape& sample) {
-  Noise noise(s.seed, "weights");
-  Sequential generator = generator_net(s, sample, noise);
-  Sequential critic = critic_net(s, sample, noise);
+  auto [generator, critic] = generator_and_critic(s, sample);
   return WganGp(
       std::move(generator), std::move(critic),
       {.latent = s.latent, .penalty = real(s.penalty), .critic_steps = int(s.critic_steps), .adam = adam_of(s)},

@@ -77,7 +77,8 @@ struct Axis {
   /// Three to six round numbers: 1, 2 or 5 times a power of ten apart.
   std::vector<double> ticks() const {
     const double rough = (high - low) / 4, power = std::pow(10, std::floor(std::log10(rough)));
-    const double step = power * (rough / power < 2 ? (rough / power < 1.5 ? 1 : 2) : rough / power < 5 ? 5 : 10);
+    const double times = rough / power;  // from 1 to 10
+    const double step = power * (times < 1.5 ? 1 : times < 2 ? 2 : times < 5 ? 5 : 10);
     std::vector<double> all;
     const double first = std::ceil(low / step);
     for (int i = 0; i < 8 && (first + i) * step <= high; ++i) all.push_back((first + i) * step + 0.0);  // never -0

@@ -77,9 +77,9 @@ RunRecord read_run(const fs::path& directory, int colour, const std::string& dev
   run.manifest = nlohmann::json::parse(manifest, nullptr, false);
   if (!run.manifest.is_object()) throw io::DataError(directory / "manifest.json", "expected a JSON object");
   read_metrics(directory / "metrics.jsonl", run);
-  run.pictures = numbered_files(directory / "samples");
+  run.pictures = numbered_files(directory / "samples", ".png");
   std::ranges::reverse(run.pictures);
-  if (!numbered_files(directory / "ckpt").empty()) run.trained.emplace(directory, device);
+  if (!numbered_files(directory / "ckpt", ".safetensors").empty()) run.trained.emplace(directory, device);
   return run;
 }
 
