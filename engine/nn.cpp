@@ -44,6 +44,11 @@ Tensor normalised(std::optional<SpectralNorm>& norm, const Tensor& weight, Mode 
   return norm ? (*norm)(weight, mode) : weight;
 }
 
+/// A slope of 1 is no activation, 0 is ReLU.
+Tensor activate(const Tensor& y, real negative_slope) {
+  return negative_slope == 1 ? y : negative_slope == 0 ? relu(y) : leaky_relu(y, negative_slope);
+}
+
 void visit_weights(Visitor& v, Tensor& weight, Tensor& bias) {
   v.param("weight", weight, Layout::weight);
   if (bias) v.param("bias", bias);
@@ -76,9 +81,10 @@ Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, Noise& noise, const Conv
   if (options.spectral_norm) spectral_norm.emplace(out, noise, options.spectral_bound);
 }
 
-Tensor Conv2d::operator()(const Tensor& x, Mode mode) {
+Tensor Conv2d::operator()(const Tensor& x, Mode mode, real negative_slope) {
   const Tensor w = kernel(mode);
-  return bias ? conv2d_bias(x, w, bias, stride, pad) : conv2d(x, w, stride, pad);
+  if (bias) return conv2d_bias(x, w, bias, stride, pad, negative_slope);
+  return activate(conv2d(x, w, stride, pad), negative_slope);
 }
 
 Tensor Conv2d::kernel(Mode mode) { return normalised(spectral_norm, weight, mode); }
@@ -141,7 +147,7 @@ BatchNorm::BatchNorm(int64_t channels, Noise& noise, const Init& gamma_init)
 Tensor BatchNorm::operator()(const Tensor& x, Mode mode, real negative_slope) {
   if (mode == Mode::eval) {
     const Tensor y = (x - running_mean) * (gamma * reciprocal(sqrt(running_var + epsilon))) + beta;
-    return negative_slope == 1 ? y : negative_slope == 0 ? relu(y) : leaky_relu(y, negative_slope);
+    return activate(y, negative_slope);
   }
   return keep(batch_norm(x, gamma, beta, epsilon, negative_slope));
 }
@@ -234,7 +240,7 @@ Tensor Sequential::operator()(Tensor x, Mode mode) {
     const bool joins_norm = (conv || transposed) && mode == Mode::train && layer_at<BatchNorm>(layers, i + 1);
     if (joins_norm) ++i;
     auto* norm = layer_at<BatchNorm>(layers, i);
-    if (!norm) {
+    if (!norm && !conv) {
       x = std::visit([&](auto& l) { return l(x, mode); }, layers[i]);
       continue;
     }
@@ -243,9 +249,10 @@ Tensor Sequential::operator()(Tensor x, Mode mode) {
       slope = *next->negative_slope();
       ++i;
     }
-    x = !joins_norm ? (*norm)(x, mode, slope)
-        : conv      ? conv->train_with(*norm, x, slope)
-                    : transposed->train_with(*norm, x, slope);
+    if (joins_norm)
+      x = conv ? conv->train_with(*norm, x, slope) : transposed->train_with(*norm, x, slope);
+    else
+      x = norm ? (*norm)(x, mode, slope) : (*conv)(x, mode, slope);
   }
   return x;
 }

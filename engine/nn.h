@@ -80,7 +80,8 @@ struct Conv2d {
   std::optional<SpectralNorm> spectral_norm;
 
   Conv2d(int64_t in, int64_t out, int64_t kernel, Noise& noise, const ConvOptions& options = {});
-  Tensor operator()(const Tensor& x, Mode mode);
+  /// With a negative slope other than 1, followed by (Leaky)ReLU: in the same kernel where there is a bias.
+  Tensor operator()(const Tensor& x, Mode mode, real negative_slope = 1);
   /// norm(conv(x), Mode::train, negative_slope) in one. The bias, which the norm takes out again, gets no gradient.
   Tensor train_with(BatchNorm& norm, const Tensor& x, real negative_slope);
   /// What x is convolved with: the weight, or that of the spectral norm.

@@ -77,8 +77,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a = false, bool t
 
 /// x [N,H,W,Ci], w [Kh,Kw,Ci,Co] -> [N, (H+2 pad-Kh)/stride+1, (W+2 pad-Kw)/stride+1, Co]
 Tensor conv2d(const Tensor& x, const Tensor& w, int stride = 1, int pad = 0);
-/// leaky_relu(conv2d(x, w) + bias) as one kernel, bias [Co]; a negative slope of 1 leaves the activation out.
-/// Throws unless the slope is positive.
+/// leaky_relu(conv2d(x, w) + bias) as one kernel, bias [Co]; a negative slope of 1 leaves the activation out, 0 is
+/// ReLU. Throws if the slope is negative.
 Tensor conv2d_bias(const Tensor& x, const Tensor& w, const Tensor& bias, int stride, int pad, real negative_slope = 1);
 /// The gradient of conv2d in x, as an operation: y [N,Oh,Ow,Co], w [Kh,Kw,Ci,Co] -> [N,height,width,Ci].
 /// This is the transposed convolution of a generator. Throws if conv2d of the result would not have y's extents.

@@ -30,7 +30,8 @@ struct ConvShape {
 ERG_KERNEL(conv2d, const ConvShape& s, const real* x, const real* w, real* workspace, real* y);
 ERG_WORKSPACE(conv2d, ConvShape);
 
-/// y = leaky_relu(conv2d(x, w) + bias) in one go, bias being [co]; a negative_slope of 1 leaves the activation out.
+/// y = leaky_relu(conv2d(x, w) + bias) in one go, bias being [co]; a negative_slope of 1 leaves the activation out, 0
+/// is ReLU.
 ERG_KERNEL(conv2d_bias, const ConvShape& s, const real* x, const real* w, const real* bias, real negative_slope,
            real* workspace, real* y);
 ERG_WORKSPACE(conv2d_bias, ConvShape);

@@ -266,12 +266,13 @@ inline void add_biased_convolutions(std::vector<OpCase>& table) {
   const Domain small{{-0.5, 0.5}}, smaller{{-0.15, 0.15}}, decisive{{-4, -3}, {3, 4}};
   for (const Convolution& c : {Convolution{"3x3 pad 1", {2, 3, 3, 1}, {3, 3, 1, 5}, 1, 1},
                                Convolution{"4x4 stride 2 pad 1", {1, 4, 4, 2}, {4, 4, 2, 3}, 2, 1}})
-    for (const bool leaky : {false, true}) {
+    for (const real slope : {real(1), real(0.2), real(0)}) {
       const int stride = c.stride, pad = c.pad;
-      const real slope = leaky ? real(0.2) : real(1);
       const double work = 2 * double(c.y().size() / c.y()[3] * c.w.size());
       table.push_back({"conv2d_bias",
-                       std::string(c.pattern) + (leaky ? " with leaky_relu" : ""),
+                       std::string(c.pattern) + (slope == 1   ? ""
+                                                 : slope == 0 ? " relu"
+                                                              : " leaky_relu"),
                        {{c.x, small}, {c.w, smaller}, {{c.w[3]}, decisive}},
                        [=](const Inputs& t) { return conv2d_bias(t[0], t[1], t[2], stride, pad, slope); },
                        [work](auto, const Shape& y) { return work + 2 * double(y.size()); }});

@@ -131,9 +131,9 @@ const ErrorCase error_cases[] = {
        conv2d_bias(t({1, 4, 4, 2}), t({3, 3, 2, 4}), t({3}), 1, 0);
      }},
     {"conv2d_bias_slope",
-     {"[conv2d_bias]", "positive", "0"},
+     {"[conv2d_bias]", "negative", "-0.5"},
      [] {
-       conv2d_bias(t({1, 4, 4, 2}), t({3, 3, 2, 4}), t({4}), 1, 0, 0);
+       conv2d_bias(t({1, 4, 4, 2}), t({3, 3, 2, 4}), t({4}), 1, 0, -0.5);
      }},
     {"conv2d_dx_extent",
      {"[conv2d_dx]", "[1,2,2,1]", "[1,3,3,1]"},

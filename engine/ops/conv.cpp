@@ -73,17 +73,17 @@ Tensor conv2d_bias(const Tensor& x, const Tensor& w, const Tensor& bias, int str
   if (!(bias.shape() == Shape{s.co}))
     throw std::invalid_argument("[conv2d_bias] weights " + to_string(w.shape()) + ", bias " + to_string(bias.shape()) +
                                 ": want a bias of shape " + to_string(Shape{s.co}));
-  if (!(negative_slope > 0))
-    throw std::invalid_argument("[conv2d_bias] the slope must be positive, got " + std::to_string(negative_slope));
+  if (!(negative_slope >= 0))
+    throw std::invalid_argument("[conv2d_bias] the slope must not be negative, got " + std::to_string(negative_slope));
   const Tensor y = launch(kernels::conv2d_bias, kernels::conv2d_bias_workspace, s, x, w, {s.n, s.oh(), s.ow(), s.co},
                           bias.data(), negative_slope);
   // The tape sees the activation as an operation of its own. Its derivative is told by its output, so that nobody ever
   // reads its input: that node needs no value, and y's stands in for it.
   const From to_bias{bias, [shape = bias.shape()](const Tensor& g) { return sum_to(g, shape); }};
   if (negative_slope == 1) return record_conv2d("conv2d_bias", y, s, x, w, to_bias);
-  const functors::LeakyRelu activation{negative_slope};
   const detail::Inputs<functors::LeakyRelu> before{record_conv2d("conv2d_bias", y.detach(), s, x, w, to_bias)};
-  return record(activation.name, y, detail::vjp_of<0>(activation, before, y));
+  const auto activated = [&](const auto& f) { return record(f.name, y, detail::vjp_of<0>(f, before, y)); };
+  return negative_slope == 0 ? activated(functors::Relu{}) : activated(functors::LeakyRelu{negative_slope});
 }
 
 namespace {

@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "../functors.h"
 #include "isa.h"
 #include "parallel.h"
 
@@ -11,10 +10,6 @@
 #include "isa_expand.h"
 
 namespace erg::kernels::cpu {
-
-namespace {
-constexpr int64_t bias_grain = 16384;  // elements that are worth a thread
-}
 
 int64_t conv2d_workspace(const ConvShape& s) { ERG_ISA_CALL(conv2d_workspace, s); }
 int64_t conv2d_bias_workspace(const ConvShape& s) { return conv2d_workspace(s); }
@@ -25,14 +20,9 @@ void conv2d(const Stream&, const ConvShape& s, const real* x, const real* w, rea
   ERG_ISA_CALL(conv2d, s, x, w, workspace, y);
 }
 
-void conv2d_bias(const Stream& stream, const ConvShape& s, const real* x, const real* w, const real* bias,
-                 real negative_slope, real* workspace, real* y) {
-  conv2d(stream, s, x, w, workspace, y);
-  const functors::LeakyRelu activation{negative_slope};
-  parallel_for(int64_t(s.n) * s.oh() * s.ow(), 1 + bias_grain / (s.co + 1), [&](int64_t begin, int64_t end) {
-    for (int64_t pixel = begin; pixel < end; ++pixel)
-      for (int c = 0; c < s.co; ++c) y[pixel * s.co + c] = activation(y[pixel * s.co + c] + bias[c]);
-  });
+void conv2d_bias(const Stream&, const ConvShape& s, const real* x, const real* w, const real* bias, real negative_slope,
+                 real* workspace, real* y) {
+  ERG_ISA_CALL(conv2d_bias, s, x, w, bias, negative_slope, workspace, y);
 }
 
 void conv2d_dx(const Stream&, const ConvShape& s, const real* dy, const real* w, real* workspace, real* dx) {

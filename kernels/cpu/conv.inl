@@ -99,12 +99,14 @@ struct PixelCursor {
 /// Computes up to columns_max output channels of every pixel of the grid, by `tile(rows, in, out)` with tiles of at
 /// most `rows_most` pixels, all of nearly the same size.
 template <class Tile>
-ERG_HD void for_each_tile(const PixelGrid& grid, int rows_most, const real* in, real* out, const Tile& tile) {
+ERG_HD void for_each_tile(const PixelGrid& grid, int rows_most, const real* in, real* out, const Epilogue& epilogue,
+                          const Tile& tile) {
   const int64_t pixels = grid.images * grid.rows * grid.columns, tiles = ceil_div(pixels, rows_most);
   PixelCursor cursor{&grid, 0, 0, 0};
   const real* in_row[rows_max];
   TileOut to;
   to.add = false;
+  to.epilogue = epilogue;
   for (int64_t t = 0; t < tiles; ++t) {
     const int rows = int((t + 1) * pixels / tiles - t * pixels / tiles);
     for (int i = 0; i < rows; ++i, cursor.next()) {
@@ -117,16 +119,17 @@ ERG_HD void for_each_tile(const PixelGrid& grid, int rows_most, const real* in, 
 
 /// All output channels of every pixel of the grid; `packed` is from pack_weights.
 inline void correlate(const PixelGrid& grid, const Runs& runs, int channels, const real* in, const real* packed,
-                      real* out) {
+                      const Epilogue& f, real* out) {
   if (prefers_dot(runs.run, channels))
-    return for_each_tile(grid, dot_rows(channels), in, out, [&](int rows, const real* const* in_row, TileOut& to) {
+    return for_each_tile(grid, dot_rows(channels), in, out, f, [&](int rows, const real* const* in_row, TileOut& to) {
       to.columns = channels;
       dot_any(rows, runs, in_row, packed, to);
     });
   for (int64_t first = 0; first < channels; first += columns_max) {
     const int columns = int(smaller(columns_max, channels - first));
     const real* weights = packed + first * runs.lines * runs.run;
-    for_each_tile(grid, rows_max, in, out + first, [&](int rows, const real* const* in_row, TileOut& to) {
+    const Epilogue after{f.bias ? f.bias + first : nullptr, f.negative_slope};
+    for_each_tile(grid, rows_max, in, out + first, after, [&](int rows, const real* const* in_row, TileOut& to) {
       to.columns = columns;
       if (columns > lanes)
         broadcast_rows<2>(rows, runs, in_row, weights, to);
@@ -222,7 +225,8 @@ inline int64_t conv2d_workspace(const ConvShape& s) {
   return round_up(packed_size(conv2d_weights(s, nullptr)), slot_alignment) + max_threads() * conv2d_slot(s);
 }
 
-inline void conv2d_part(const ConvShape& s, const Part& part, const real* x, const real* packed, real* slot, real* y) {
+inline void conv2d_part(const ConvShape& s, const Part& part, const Epilogue& f, const real* x, const real* packed,
+                        real* slot, real* y) {
   const Window window = conv2d_window(s, part.row, part.rows);
   const int64_t line = window.columns * s.ci, ow = s.ow(), image = int64_t(s.oh()) * ow * s.co;
   const real* in = x + part.image * s.h * s.w * s.ci;
@@ -236,17 +240,26 @@ inline void conv2d_part(const ConvShape& s, const Part& part, const real* x, con
   }
   const PixelGrid grid{part.images, part.rows, ow,  in_image, s.stride * line, int64_t(s.stride) * s.ci,
                        image,       ow * s.co, s.co};
-  correlate(grid, {s.kh, line, s.kw * s.ci}, s.co, in, packed, y + part.image * image + part.row * ow * s.co);
+  correlate(grid, {s.kh, line, s.kw * s.ci}, s.co, in, packed, f, y + part.image * image + part.row * ow * s.co);
 }
 
-inline void conv2d(const ConvShape& s, const real* x, const real* w, real* workspace, real* y) {
+inline void conv2d(const ConvShape& s, const Epilogue& f, const real* x, const real* w, real* workspace, real* y) {
   const Parts parts = conv2d_parts(s);
   const PassWeights weights = conv2d_weights(s, w);
   real* slots = workspace + round_up(packed_size(weights), slot_alignment);
   pack_weights(weights, workspace);
   parallel_for(parts.count(), 1, [&](int64_t begin, int64_t) {
-    conv2d_part(s, part_at(parts, begin, s.n, s.oh()), x, workspace, slots + thread_index() * conv2d_slot(s), y);
+    conv2d_part(s, part_at(parts, begin, s.n, s.oh()), f, x, workspace, slots + thread_index() * conv2d_slot(s), y);
   });
+}
+
+inline void conv2d(const ConvShape& s, const real* x, const real* w, real* workspace, real* y) {
+  conv2d(s, {}, x, w, workspace, y);
+}
+
+inline void conv2d_bias(const ConvShape& s, const real* x, const real* w, const real* bias, real negative_slope,
+                        real* workspace, real* y) {
+  conv2d(s, {bias, negative_slope}, x, w, workspace, y);
 }
 
 // ---- conv2d_dx ----
@@ -322,7 +335,7 @@ inline void conv2d_dx_pass(const ConvShape& s, const Part& part, int ry, int rx,
   const int64_t first_x = (skip_x + s.pad) / s.stride - (weights.columns - 1) - window.column;
   const real* in = weights.rows == 0 ? slot : slot + first_y * line + first_x * s.co;
   real* out = dx + part.image * image + ((part.row + skip_y) * s.w + skip_x) * s.ci;
-  correlate(grid, {weights.rows, line, weights.columns * s.co}, s.ci, in, packed, out);
+  correlate(grid, {weights.rows, line, weights.columns * s.co}, s.ci, in, packed, {}, out);
 }
 
 inline void conv2d_dx_part(const ConvShape& s, const Part& part, const real* dy, const real* w, const real* packed,

@@ -28,27 +28,6 @@ struct Channels {
   Channels from(int64_t column) const { return {mean + column, rstd + column, gamma + column, beta + column}; }
 };
 
-/// The cotangent of what goes into the activation.
-template <class Activation>
-struct Cotangent {
-  Entry g, x;
-  Channels k;
-  Activation activation;
-  ERG_HD real operator()(int64_t row, int column) const {
-    const real scale = k.rstd[column] * k.gamma[column];
-    return g(row, column) * activation.slope((x(row, column) - k.mean[column]) * scale + k.beta[column]);
-  }
-};
-
-/// A cotangent times its x's distance from the mean.
-template <class Activation>
-struct TimesDeviation {
-  Cotangent<Activation> g;
-  ERG_HD real operator()(int64_t row, int column) const {
-    return g(row, column) * (g.x(row, column) - g.k.mean[column]);
-  }
-};
-
 /// What a tile's columns are multiplied with and shifted by, one entry a column.
 struct Coefficients {
   real mean[tile_columns], scale[tile_columns], beta[tile_columns], slope[tile_columns], shift[tile_columns];

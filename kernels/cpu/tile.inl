@@ -15,11 +15,18 @@ constexpr int rows_max = registers >= 32 ? 8 : 6;
 constexpr int vectors_max = 2;
 constexpr int columns_max = vectors_max * lanes;
 
+/// What follows a sum before it is stored: y = leaky_relu(sum + bias[column]), or nothing where there is no bias.
+struct Epilogue {
+  const real* bias = nullptr;
+  real negative_slope = 1;
+};
+
 /// Where a tile's result goes: row i to out[i][0 .. columns), overwriting it or adding to it.
 struct TileOut {
   real* row[rows_max];
   int columns;
   bool add;
+  Epilogue epilogue{};
 };
 
 ERG_HD Vector load(const real* p) { return *reinterpret_cast<const Unaligned*>(p); }
@@ -52,13 +59,20 @@ ERG_HD void clear_tile(Vector (&sum)[M][V]) {
     for (int j = 0; j < V; ++j) sum[i][j] = Vector{};
 }
 
+ERG_HD Vector leaky_relu(Vector y, real negative_slope) { return y < real(0) ? y * negative_slope : y; }
+ERG_HD real leaky_relu(real y, real negative_slope) { return y < real(0) ? y * negative_slope : y; }
+
 /// Stores fewer columns than the tile has.
 template <int V>
-ERG_HD void store_part(const Vector (&sum)[V], int columns, bool add, real* y) {
+ERG_HD void store_part(const Vector (&sum)[V], const TileOut& out, real* y) {
   real line[V * lanes];
 #pragma GCC unroll 2
   for (int j = 0; j < V; ++j) store(line + j * lanes, sum[j]);
-  for (int c = 0; c < columns; ++c) y[c] = add ? y[c] + line[c] : line[c];
+  const Epilogue& f = out.epilogue;
+  for (int c = 0; c < out.columns; ++c) {
+    y[c] = out.add ? y[c] + line[c] : line[c];
+    if (f.bias) y[c] = leaky_relu(y[c] + f.bias[c], f.negative_slope);
+  }
 }
 
 // The loops over a tile are unrolled to the last, for `sum` to be registers and nothing else.
@@ -66,16 +80,20 @@ template <int M, int V>
 ERG_HD void store_tile(const Vector (&sum)[M][V], const TileOut& out) {
   if (out.columns < V * lanes) {
 #pragma GCC unroll 8
-    for (int i = 0; i < M; ++i) store_part(sum[i], out.columns, out.add, out.row[i]);
+    for (int i = 0; i < M; ++i) store_part(sum[i], out, out.row[i]);
     return;
   }
-#pragma GCC unroll 8
-  for (int i = 0; i < M; ++i)
+  const Epilogue& f = out.epilogue;
 #pragma GCC unroll 2
-    for (int j = 0; j < V; ++j) {
+  for (int j = 0; j < V; ++j) {
+    const Vector bias = f.bias ? load(f.bias + j * lanes) : Vector{};
+#pragma GCC unroll 8
+    for (int i = 0; i < M; ++i) {
       real* y = out.row[i] + j * lanes;
-      store(y, out.add ? load(y) + sum[i][j] : sum[i][j]);
+      const Vector total = out.add ? load(y) + sum[i][j] : sum[i][j];
+      store(y, f.bias ? leaky_relu(total + bias, f.negative_slope) : total);
     }
+  }
 }
 
 /// The terms of a broadcast_tile or dot_tile: `lines` runs of `run` consecutive reals, `line_step` apart.
@@ -187,8 +205,12 @@ void dot_tile(const Runs& runs, const real* const* in, const real* weights, cons
 #pragma GCC unroll 8
   for (int i = 0; i < M; ++i)
 #pragma GCC unroll 4
-    for (int c = 0; c < C; ++c)
-      out.row[i][c] = sum_of_lanes(sum[i][c], std::make_index_sequence<lanes>{}) + (out.add ? out.row[i][c] : real(0));
+    for (int c = 0; c < C; ++c) {
+      const Epilogue& f = out.epilogue;
+      real& y = out.row[i][c];
+      y = sum_of_lanes(sum[i][c], std::make_index_sequence<lanes>{}) + (out.add ? y : real(0));
+      if (f.bias) y = leaky_relu(y + f.bias[c], f.negative_slope);
+    }
 }
 
 // The number of rows is known at run time only; these find the tile that was compiled for it.

@@ -31,10 +31,10 @@ struct Cases {
   bool small;
   std::vector<KernelCase> list;
 
-  /// What to measure here: one of two lists.
+  /// What to measure here: one of three lists.
   template <class T>
-  std::vector<T> sizes(std::vector<T> reduced, std::vector<T> full) const {
-    return small ? reduced : full;
+  std::vector<T> sizes(std::vector<T> reduced, std::vector<T> on_cpu, std::vector<T> on_gpu) const {
+    return small ? reduced : memory.device.kind == Device::Kind::cpu ? on_cpu : on_gpu;
   }
   /// A kernel whose time is that of its bytes. prepare(memory) returns its launch.
   template <class Prepare>
@@ -49,7 +49,7 @@ struct Cases {
 
 /// x and its gradient read, x written.
 void add_langevin(Cases& cases) {
-  for (const int64_t n : cases.sizes<int64_t>({1 << 14}, {64 * 3 * 32 * 32, 1 << 24}))
+  for (const int64_t n : cases.sizes<int64_t>({1 << 14}, {1 << 18, 1 << 20, 1 << 24}, {64 * 3 * 32 * 32, 1 << 24}))
     cases.add_moving("langevin_", std::to_string(n), 3 * element * double(n), [n](const Memory& memory) {
       const Noise noise(1, "bench langevin", memory.device);
       const kernels::LangevinUpdate update{real(0.01), real(0.1), -1, 1, real(0.5)};
@@ -62,7 +62,7 @@ void add_langevin(Cases& cases) {
 /// Parameter and both moments read and written, the gradient read. The gradients are many tensors, as in a network.
 void add_adam(Cases& cases) {
   constexpr int tensors = 25;
-  for (const int64_t n : cases.sizes<int64_t>({16000}, {3500000, 50000000}))
+  for (const int64_t n : cases.sizes<int64_t>({16000}, {3500000, 50000000}, {3500000, 50000000}))
     cases.add_moving("adam_", std::to_string(n), 7 * element * double(n), [n](const Memory& memory) {
       const kernels::AdamStep step{real(1e-4), real(0.9), real(0.999), real(1e-8), real(0.1), real(0.001)};
       return [=, g = memory.normals({n}), p = memory.normals({n}), m = Tensor::zeros({n}, memory.device),
@@ -79,21 +79,23 @@ void add_adam(Cases& cases) {
 /// Every input read, the result written.
 template <class F>
 void add_map(Cases& cases) {
-  const int64_t n = cases.small ? 1 << 14 : 1 << 24;
-  cases.add_moving(F::name, std::to_string(n), (F::arity + 1) * element * double(n), [n](const Memory& memory) {
-    return [=, x = memory.normals({F::arity, n}), y = memory.empty(n)]() mutable {
-      kernels::MapShape shape{1, {n}, {}};
-      const real* inputs[F::arity];
-      for (int i = 0; i < F::arity; ++i) shape.strides[i][0] = 1, inputs[i] = x.data() + i * n;
-      kernels::map(stream_of(x), F{}, shape, inputs, y.mutate());
-    };
-  });
+  for (const int64_t n : cases.sizes<int64_t>({1 << 14}, {1 << 14, 1 << 20, 1 << 24}, {1 << 24}))
+    cases.add_moving(F::name, std::to_string(n), (F::arity + 1) * element * double(n), [n](const Memory& memory) {
+      return [=, x = memory.normals({F::arity, n}), y = memory.empty(n)]() mutable {
+        kernels::MapShape shape{1, {n}, {}};
+        const real* inputs[F::arity];
+        for (int i = 0; i < F::arity; ++i) shape.strides[i][0] = 1, inputs[i] = x.data() + i * n;
+        kernels::map(stream_of(x), F{}, shape, inputs, y.mutate());
+      };
+    });
 }
 
 /// Everything read once. Of [outer, axis, inner]: a bias's gradient, sums of samples, the sum of all.
 void add_sums(Cases& cases) {
-  for (const kernels::AxisShape& s : cases.sizes<kernels::AxisShape>(
-           {{1, 256, 64}, {16, 1024, 1}}, {{1, 64 * 32 * 32, 128}, {64, 3 * 32 * 32, 1}, {1, 1 << 24, 1}})) {
+  for (const kernels::AxisShape& s :
+       cases.sizes<kernels::AxisShape>({{1, 256, 64}, {16, 1024, 1}},
+                                       {{1, 64 * 16 * 16, 128}, {64, 3 * 32 * 32, 1}, {1, 1 << 20, 1}, {1, 1 << 24, 1}},
+                                       {{1, 64 * 32 * 32, 128}, {64, 3 * 32 * 32, 1}, {1, 1 << 24, 1}})) {
     const int64_t n = s.outer * s.axis * s.inner;
     const std::string shape =
         "[" + std::to_string(s.outer) + "x" + std::to_string(s.axis) + "x" + std::to_string(s.inner) + "]";
@@ -122,32 +124,39 @@ struct NormCase {
 /// x read twice (for its moments, and to be normalised) and y written; backward, x and y's gradient read twice and x's
 /// gradient written.
 void add_batch_norm(Cases& cases, bool backward) {
-  const NormCase c = cases.small ? NormCase{2, 8, 32} : NormCase{64, 32, 128};
-  const double bytes = (backward ? 5 : 3) * element * double(c.size());
-  cases.add_moving(backward ? "batch_norm_backward" : "batch_norm", c.text(), bytes,
-                   [c, backward](const Memory& memory) {
-                     const int64_t size = backward ? kernels::batch_norm_backward_workspace(memory.device, c.shape())
-                                                   : kernels::batch_norm_workspace(memory.device, c.shape());
-                     return [=, workspace = memory.empty(size), x = memory.normals({c.size()}),
-                             g = memory.normals({c.size()}), gamma = memory.normals({c.channels}),
-                             beta = memory.normals({c.channels}), mean = Tensor::zeros({c.channels}, memory.device),
-                             rstd = Tensor::ones({c.channels}, memory.device), dgamma = memory.empty(c.channels),
-                             dbeta = memory.empty(c.channels), result = memory.empty(c.size())]() mutable {
-                       if (backward)
-                         kernels::batch_norm_backward(stream_of(x), c.shape(), g.data(), x.data(), gamma.data(),
-                                                      beta.data(), mean.data(), rstd.data(), workspace.mutate(),
-                                                      result.mutate(), dgamma.mutate(), dbeta.mutate());
-                       else
-                         kernels::batch_norm(stream_of(x), c.shape(), x.data(), gamma.data(), beta.data(),
-                                             workspace.mutate(), mean.mutate(), rstd.mutate(), result.mutate());
-                     };
-                   });
+  for (const NormCase& c :
+       cases.sizes<NormCase>({{2, 8, 32}}, {{64, 16, 128}, {64, 32, 64}, {64, 8, 256}}, {{64, 32, 128}})) {
+    const double bytes = (backward ? 5 : 3) * element * double(c.size());
+    const auto prepare = [c, backward, memory = cases.memory](Precision) {
+      const int64_t size = backward ? kernels::batch_norm_backward_workspace(memory.device, c.shape())
+                                    : kernels::batch_norm_workspace(memory.device, c.shape());
+      const Tensor x = memory.normals({c.size()}), g = memory.normals({c.size()});
+      Tensor result = memory.empty(c.size());
+      const auto launch = [=, workspace = memory.empty(size), gamma = memory.normals({c.channels}),
+                           beta = memory.normals({c.channels}), mean = Tensor::zeros({c.channels}, memory.device),
+                           rstd = Tensor::ones({c.channels}, memory.device), dgamma = memory.empty(c.channels),
+                           dbeta = memory.empty(c.channels)]() mutable {
+        if (backward)
+          kernels::batch_norm_backward(stream_of(x), c.shape(), g.data(), x.data(), gamma.data(), beta.data(),
+                                       mean.data(), rstd.data(), workspace.mutate(), result.mutate(), dgamma.mutate(),
+                                       dbeta.mutate());
+        else
+          kernels::batch_norm(stream_of(x), c.shape(), x.data(), gamma.data(), beta.data(), workspace.mutate(),
+                              mean.mutate(), rstd.mutate(), result.mutate());
+      };
+      return KernelRun{launch, [=](Rulers& rulers) mutable {
+                         return rulers.batch_norm_relu(c.shape(), c.images, backward ? g.data() : nullptr, x.data(),
+                                                       result.mutate());
+                       }};
+    };
+    cases.list.push_back({backward ? "batch_norm_backward" : "batch_norm", c.text(), 0, bytes, false, prepare});
+  }
 }
 
 // ---- Products
 
 void add_gemm(Cases& cases) {
-  for (const int64_t n : cases.sizes<int64_t>({64}, {1024, 4096, 8192})) {
+  for (const int64_t n : cases.sizes<int64_t>({64}, {64, 128, 256, 512, 1024, 2048}, {1024, 4096, 8192})) {
     const kernels::GemmShape s{n, n, n};
     const auto prepare = [memory = cases.memory, s](Precision precision) {
       const Tensor a = memory.normals({s.m, s.k}), b = memory.normals({s.k, s.n});
@@ -167,9 +176,14 @@ std::string text(const kernels::ConvShape& s) {
          (s.stride > 1 ? " / " + std::to_string(s.stride) : "");
 }
 
-/// Convolutions of DCGAN and of IGEBM on images of 32 x 32.
-std::vector<kernels::ConvShape> conv_shapes(bool small) {
+/// Convolutions of DCGAN, SNGAN and IGEBM on images of 28 x 28 and 32 x 32.
+std::vector<kernels::ConvShape> conv_shapes(Device device, bool small) {
   if (small) return {{2, 8, 8, 3, 16, 3, 3, 1, 1}, {2, 8, 8, 16, 32, 4, 4, 2, 1}};
+  if (device.kind == Device::Kind::cpu)
+    return {{64, 28, 28, 1, 64, 5, 5, 2, 2},   {64, 32, 32, 3, 64, 3, 3, 1, 1},    {64, 32, 32, 3, 64, 4, 4, 2, 1},
+            {64, 16, 16, 64, 128, 4, 4, 2, 1}, {64, 16, 16, 64, 128, 5, 5, 2, 2},  {64, 8, 8, 128, 256, 4, 4, 2, 1},
+            {64, 16, 16, 64, 128, 3, 3, 1, 1}, {64, 32, 32, 64, 64, 3, 3, 1, 1},   {64, 8, 8, 128, 256, 3, 3, 1, 1},
+            {64, 4, 4, 256, 512, 3, 3, 1, 1},  {64, 16, 16, 128, 128, 3, 3, 1, 1}, {64, 16, 16, 128, 256, 1, 1, 1, 0}};
   std::vector<kernels::ConvShape> shapes = {{64, 32, 32, 3, 64, 4, 4, 2, 1},  {64, 16, 16, 64, 128, 4, 4, 2, 1},
                                             {64, 8, 8, 128, 256, 4, 4, 2, 1}, {64, 32, 32, 3, 64, 3, 3, 1, 1},
                                             {64, 32, 32, 64, 64, 3, 3, 1, 1}, {64, 4, 4, 256, 512, 3, 3, 1, 1}};
@@ -184,7 +198,7 @@ std::vector<kernels::ConvShape> conv_shapes(bool small) {
 template <class Kernel, class Workspace>
 void add_triad(Cases& cases, const std::string& name, Convolution which, const Kernel& kernel,
                const Workspace& workspace_of) {
-  for (const kernels::ConvShape& s : conv_shapes(cases.small)) {
+  for (const kernels::ConvShape& s : conv_shapes(cases.memory.device, cases.small)) {
     const int64_t first = which == Convolution::dx ? s.y_size() : s.x_size(),
                   second = which == Convolution::dw ? s.y_size() : s.w_size(),
                   result = s.x_size() + s.w_size() + s.y_size() - first - second;
@@ -201,7 +215,7 @@ void add_triad(Cases& cases, const std::string& name, Convolution which, const K
 }
 
 void add_conv_bias(Cases& cases) {
-  for (const kernels::ConvShape& s : conv_shapes(cases.small)) {
+  for (const kernels::ConvShape& s : conv_shapes(cases.memory.device, cases.small)) {
     const auto prepare = [memory = cases.memory, s](Precision precision) {
       const Tensor x = memory.normals({s.x_size()}), w = memory.normals({s.w_size()}), bias = memory.normals({s.co});
       Tensor y = memory.empty(s.y_size()), workspace = memory.empty(kernels::conv2d_bias_workspace(memory.device, s));
@@ -256,7 +270,7 @@ KernelRun prepare_chains(const Memory& memory, int64_t chains, int steps) {
 /// A multiplication and an addition a weight, forward and back. Positions are read and written, energies written.
 void add_dense_chain(Cases& cases) {
   const int steps = cases.small ? 2 : 100;
-  for (const int64_t chains : cases.sizes<int64_t>({1, 8}, {1, 64, 1024, 8192, 65536})) {
+  for (const int64_t chains : cases.sizes<int64_t>({1, 8}, {1, 64, 1024}, {1, 64, 1024, 8192, 65536})) {
     const double operations = double(4 * ChainNetwork::weights * chains * steps);
     const double bytes = element * double(chains * (2 * ChainNetwork::inputs + steps) + ChainNetwork::weights);
     cases.list.push_back(

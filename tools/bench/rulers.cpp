@@ -4,6 +4,9 @@
 
 #include "cublas.h"
 #include "cudnn.h"
+#include "onednn.h"
+#include "openblas.h"
+#include "timing.h"
 
 namespace erg::tools {
 
@@ -22,6 +25,14 @@ std::shared_ptr<Routines> open(const char* name, Device device, std::vector<std:
   }
 }
 
+/// The one that takes less time, measured in turn.
+Ruler faster(const std::optional<Ruler>& one, const Ruler& other) {
+  if (!one) return other;
+  Timed first(one->launch), second(other.launch);
+  for (int round = 0; round < 3; ++round) first.measure(), second.measure();
+  return first.median() < second.median() ? *one : other;
+}
+
 bool is_emulated(Device device) {
   if constexpr (has_cuda) return kernels::cuda::device_info(device.index).emulated;
   return false;
@@ -30,7 +41,11 @@ bool is_emulated(Device device) {
 }  // namespace
 
 Rulers::Rulers(Device device) : device_(device) {
-  if (device.kind != Device::Kind::cuda) return;
+  if (device.kind == Device::Kind::cpu) {
+    onednn_ = open<OneDnn>("oneDNN", device, remarks_);
+    openblas_ = open<OpenBlas>("OpenBLAS", device, remarks_);
+    return;
+  }
   if (is_emulated(device)) {
     remarks_.push_back("no rulers: cuBLAS and cuDNN need a GPU, and this one is emulated");
     return;
@@ -56,12 +71,16 @@ std::optional<Ruler> Rulers::attempt(const Make& make) {
 
 std::optional<Ruler> Rulers::gemm(const kernels::GemmShape& s, Precision precision, const real* a, const real* b,
                                   real* c) {
-  if (!cublas_) return std::nullopt;
-  return attempt([&] { return Cublas::gemm(cublas_, s, precision, a, b, c); });
+  if (cublas_) return attempt([&] { return Cublas::gemm(cublas_, s, precision, a, b, c); });
+  std::optional<Ruler> best;
+  if (openblas_) best = OpenBlas::gemm(openblas_, s, a, b, c);
+  if (onednn_) best = faster(best, OneDnn::gemm(onednn_, s, a, b, c));
+  return best;
 }
 
 std::optional<Ruler> Rulers::convolution(Convolution which, const kernels::ConvShape& s, Precision precision,
                                          const real* first, const real* second, real* result) {
+  if (onednn_) return attempt([&] { return OneDnn::convolution(onednn_, which, s, first, second, result); });
   if (!cudnn_) return std::nullopt;
   return attempt([&] { return Cudnn::convolution(cudnn_, which, s, precision, first, second, result); });
 }
@@ -70,6 +89,12 @@ std::optional<Ruler> Rulers::conv2d_bias_relu(const kernels::ConvShape& s, Preci
                                               const real* w, const real* bias, real* y) {
   if (!cudnn_) return std::nullopt;
   return attempt([&] { return Cudnn::conv2d_bias_relu(cudnn_, s, precision, x, w, bias, y); });
+}
+
+std::optional<Ruler> Rulers::batch_norm_relu(const kernels::NormShape& s, int64_t images, const real* g, const real* x,
+                                             real* result) {
+  if (!onednn_) return std::nullopt;
+  return attempt([&] { return OneDnn::batch_norm(onednn_, s, images, g, x, result); });
 }
 
 }  // namespace erg::tools
