@@ -6,14 +6,24 @@
 #include "tile.inl"
 
 constexpr int64_t block_m = 768, block_n = 1024, block_k = 256;
-constexpr int64_t group_rows = 96, group_columns = 128;  // of C, computed by one thread at a time
-constexpr double chunk_flops = 2e6;                      // less is not worth waking a thread for
+constexpr int64_t group_rows_max = 96, group_columns = 128;  // of C, computed by one thread at a time
+constexpr double chunk_flops = 1e6;                          // less is not worth waking a thread for
 
 /// The block of C and of the sum that is being worked on.
 struct GemmBlock {
   int64_t row, column, term;
   int64_t rows, columns, terms;
+  int64_t group_rows;
+
+  int64_t groups() const { return ceil_div(rows, group_rows) * ceil_div(columns, group_columns); }
 };
+
+/// Rows of a group: fewer than the most if there would not be a few groups for every thread.
+inline int64_t group_rows_of(GemmBlock block) {
+  block.group_rows = group_rows_max;
+  while (block.group_rows > 4 * rows_max && block.groups() < 4 * max_threads()) block.group_rows /= 2;
+  return block.group_rows;
+}
 
 /// The left operand of a block. Row i begins at data + i*step; or, if panels, panel t holds `terms` times
 /// rows_max consecutive rows.
@@ -71,9 +81,9 @@ inline void gemm_tile(const GemmShape& s, const GemmBlock& block, const LeftBloc
 /// One group of tiles of C. A panel of B stays in the first-level cache while A's rows go by.
 inline void gemm_group(const GemmShape& s, const GemmBlock& block, const LeftBlock& left, const real* right,
                        int64_t group, real* c) {
-  const int64_t groups_down = ceil_div(block.rows, group_rows);
-  const int64_t row = group % groups_down * group_rows, column = group / groups_down * group_columns;
-  const int64_t row_end = smaller(row + group_rows, block.rows);
+  const int64_t groups_down = ceil_div(block.rows, block.group_rows);
+  const int64_t row = group % groups_down * block.group_rows, column = group / groups_down * group_columns;
+  const int64_t row_end = smaller(row + block.group_rows, block.rows);
   const int64_t column_end = smaller(column + group_columns, block.columns);
   for (int64_t j = column; j < column_end; j += columns_max)
     for (int64_t i = row; i < row_end; i += rows_max) gemm_tile(s, block, left, right, i, j, c);
@@ -151,9 +161,9 @@ inline void gemm(const GemmShape& s, const real* a, const real* b, real* workspa
       for (block.row = 0; block.row < s.m; block.row += block_m) {
         block.rows = smaller(block_m, s.m - block.row);
         const LeftBlock left = pack_left(s, block, a, left_packed);
-        const int64_t groups = ceil_div(block.rows, group_rows) * ceil_div(block.columns, group_columns);
-        const double flops = 2.0 * group_rows * group_columns * block.terms;
-        parallel_for(groups, int64_t(1 + chunk_flops / flops), [&](int64_t begin, int64_t end) {
+        block.group_rows = group_rows_of(block);
+        const double flops = 2.0 * block.group_rows * group_columns * block.terms;
+        parallel_for(block.groups(), int64_t(1 + chunk_flops / flops), [&](int64_t begin, int64_t end) {
           for (int64_t group = begin; group < end; ++group) gemm_group(s, block, left, right, group, c);
         });
       }
