@@ -10,9 +10,10 @@
 
 #include "tile.inl"
 
-constexpr int64_t part_pixels = 128;    // of the output, at least, where there are as many
-constexpr double part_flops = 4e6;      // at least
-constexpr int64_t slot_alignment = 64;  // in reals: slots share no cache line
+constexpr int64_t part_pixels = 128;      // of the output, at least, where there are as many
+constexpr double part_flops = 4e6;        // at least
+constexpr int64_t cached_weights = 4096;  // in reals: half a first-level cache
+constexpr int64_t slot_alignment = 64;    // in reals: slots share no cache line
 
 // ---- Weights ----
 
@@ -125,18 +126,21 @@ inline void correlate(const PixelGrid& grid, const Runs& runs, int channels, con
       to.columns = channels;
       dot_any(rows, runs, in_row, packed, to);
     });
-  for (int64_t first = 0; first < channels; first += columns_max) {
-    const int columns = int(smaller(columns_max, channels - first));
-    const real* weights = packed + first * runs.lines * runs.run;
-    const Epilogue after{f.bias ? f.bias + first : nullptr, f.negative_slope};
-    for_each_tile(grid, rows_max, in, out + first, after, [&](int rows, const real* const* in_row, TileOut& to) {
-      to.columns = columns;
-      if (columns > lanes)
-        broadcast_rows<2>(rows, runs, in_row, weights, to);
-      else
-        broadcast_rows<1>(rows, runs, in_row, weights, to);
+  // Weights that stay in the first-level cache are all applied to a tile before the next; of others one panel.
+  const int64_t terms = int64_t(runs.lines) * runs.run;
+  const int64_t together = terms * channels <= cached_weights ? round_up(channels, columns_max) : columns_max;
+  for (int64_t begin = 0; begin < channels; begin += together)
+    for_each_tile(grid, rows_max, in, out + begin, f, [&](int rows, const real* const* in_row, TileOut& to) {
+      for (int64_t first = begin; first < smaller(begin + together, channels); first += columns_max) {
+        to.columns = int(smaller(columns_max, channels - first));
+        if (f.bias) to.epilogue.bias = f.bias + first;
+        if (to.columns > lanes)
+          broadcast_rows<2>(rows, runs, in_row, packed + first * terms, to);
+        else
+          broadcast_rows<1>(rows, runs, in_row, packed + first * terms, to);
+        for (int i = 0; i < rows; ++i) to.row[i] += columns_max;
+      }
     });
-  }
 }
 
 // ---- Parts ----
