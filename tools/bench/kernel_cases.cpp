@@ -8,6 +8,7 @@
 #include "../../kernels/norm.h"
 #include "../../kernels/reduce.h"
 #include "../../kernels/update.h"
+#include "kernel_checks.h"
 
 namespace erg::tools {
 
@@ -36,12 +37,10 @@ struct Cases {
   std::vector<T> sizes(std::vector<T> reduced, std::vector<T> on_cpu, std::vector<T> on_gpu) const {
     return small ? reduced : memory.device.kind == Device::Kind::cpu ? on_cpu : on_gpu;
   }
-  /// A kernel whose time is that of its bytes. prepare(memory) returns its launch.
+  /// A kernel whose time is that of its bytes. prepare(memory) returns its run.
   template <class Prepare>
   void add_moving(const std::string& kernel, const std::string& shape, double bytes, const Prepare& prepare) {
-    list.push_back({kernel, shape, 0, bytes, false, [prepare, memory = memory](Precision) {
-                      return KernelRun{prepare(memory), no_ruler};
-                    }});
+    list.push_back({kernel, shape, 0, bytes, false, [prepare, memory = memory](Precision) { return prepare(memory); }});
   }
 };
 
@@ -49,62 +48,116 @@ struct Cases {
 
 /// x and its gradient read, x written.
 void add_langevin(Cases& cases) {
+  const auto prepare = [](const Memory& memory, int64_t n) {
+    const Noise noise(1, "bench langevin", memory.device);
+    const kernels::LangevinUpdate update{real(0.01), real(0.1), -1, 1, real(0.5)};
+    const Tensor g = memory.normals({n});
+    Tensor x = memory.normals({n}), xi = memory.empty(n);
+    kernels::normal(stream_of(x), noise.key(), n, xi.mutate());
+    const auto check = [=, before = x.to_host(), gs = g.to_host(), xis = xi.to_host()] {
+      return check_elements(x, Precision::fp32, [&](int64_t element) {
+        const auto i = size_t(element);
+        Sum sum;
+        sum.add(double(before[i]));
+        sum.add(-double(update.drift) * std::clamp(double(gs[i]), -double(update.grad_clip), double(update.grad_clip)));
+        sum.add(double(update.noise) * double(xis[i]));
+        return Sum{std::clamp(sum.value, double(update.low), double(update.high)), sum.magnitude};
+      });
+    };
+    return KernelRun{[=]() mutable { kernels::langevin_(stream_of(x), update, noise.key(), n, g.data(), x.mutate()); },
+                     no_ruler, check};
+  };
   for (const int64_t n : cases.sizes<int64_t>({1 << 14}, {1 << 18, 1 << 20, 1 << 24}, {64 * 3 * 32 * 32, 1 << 24}))
-    cases.add_moving("langevin_", std::to_string(n), 3 * element * double(n), [n](const Memory& memory) {
-      const Noise noise(1, "bench langevin", memory.device);
-      const kernels::LangevinUpdate update{real(0.01), real(0.1), -1, 1, real(0.5)};
-      return [=, g = memory.normals({n}), x = memory.normals({n})]() mutable {
-        kernels::langevin_(stream_of(x), update, noise.key(), n, g.data(), x.mutate());
-      };
-    });
+    cases.add_moving("langevin_", std::to_string(n), 3 * element * double(n),
+                     [=](const Memory& memory) { return prepare(memory, n); });
 }
 
 /// Parameter and both moments read and written, the gradient read. The gradients are many tensors, as in a network.
-void add_adam(Cases& cases) {
+KernelRun prepare_adam(const Memory& memory, int64_t n) {
   constexpr int tensors = 25;
-  for (const int64_t n : cases.sizes<int64_t>({16000}, {3500000, 50000000}, {3500000, 50000000}))
-    cases.add_moving("adam_", std::to_string(n), 7 * element * double(n), [n](const Memory& memory) {
-      const kernels::AdamStep step{real(1e-4), real(0.9), real(0.999), real(1e-8), real(0.1), real(0.001)};
-      return [=, g = memory.normals({n}), p = memory.normals({n}), m = Tensor::zeros({n}, memory.device),
-              v = Tensor::zeros({n}, memory.device)]() mutable {
-        kernels::Gradients gradients;
-        const int64_t size = n / tensors / 16 * 16;  // all but the last
-        for (int i = 0; i < tensors; ++i)
-          gradients.add(g.data() + i * size, i * size, i + 1 < tensors ? size : n - i * size);
-        kernels::adam_(stream_of(p), step, gradients, m.mutate(), v.mutate(), p.mutate());
-      };
+  const kernels::AdamStep step{real(1e-4), real(0.9), real(0.999), real(1e-8), real(0.1), real(0.001)};
+  const Tensor g = memory.normals({n});
+  Tensor p = memory.normals({n});
+  const auto launch = [=, m = Tensor::zeros({n}, memory.device), v = Tensor::zeros({n}, memory.device)]() mutable {
+    kernels::Gradients gradients;
+    const int64_t size = n / tensors / 16 * 16;  // all but the last
+    for (int i = 0; i < tensors; ++i)
+      gradients.add(g.data() + i * size, i * size, i + 1 < tensors ? size : n - i * size);
+    kernels::adam_(stream_of(p), step, gradients, m.mutate(), v.mutate(), p.mutate());
+  };
+  // The corrections are those of the first step, in which every parameter moves by the rate.
+  const auto check = [=, before = p.to_host(), gs = g.to_host()] {
+    return check_elements(p, Precision::fp32, [&](int64_t element) {
+      const double gradient = double(gs[size_t(element)]);
+      Sum sum;
+      sum.add(double(before[size_t(element)]));
+      sum.add(-double(step.rate) * gradient / (std::abs(gradient) + double(step.epsilon)));
+      return sum;
     });
+  };
+  return {launch, no_ruler, check};
+}
+
+void add_adam(Cases& cases) {
+  for (const int64_t n : cases.sizes<int64_t>({16000}, {3500000, 50000000}, {3500000, 50000000}))
+    cases.add_moving("adam_", std::to_string(n), 7 * element * double(n),
+                     [=](const Memory& memory) { return prepare_adam(memory, n); });
+}
+
+template <class F, size_t... I>
+double apply(const F& f, const std::vector<real>& x, int64_t n, int64_t i, std::index_sequence<I...>) {
+  return f(double(x[size_t(int64_t(I) * n + i)])...);
 }
 
 /// Every input read, the result written.
 template <class F>
 void add_map(Cases& cases) {
+  const auto prepare = [](const Memory& memory, int64_t n) {
+    const Tensor x = memory.normals({F::arity, n});
+    Tensor y = memory.empty(n);
+    const auto launch = [=]() mutable {
+      kernels::MapShape shape{1, {n}, {}};
+      const real* inputs[F::arity];
+      for (int i = 0; i < F::arity; ++i) shape.strides[i][0] = 1, inputs[i] = x.data() + i * n;
+      kernels::map(stream_of(x), F{}, shape, inputs, y.mutate());
+    };
+    const auto check = [=] {
+      return check_elements(y, Precision::fp32, [&, xs = x.to_host()](int64_t element) {
+        const double value = apply(F{}, xs, n, element, std::make_index_sequence<F::arity>{});
+        return Sum{value, std::abs(value) + 0.1};
+      });
+    };
+    return KernelRun{launch, no_ruler, check};
+  };
   for (const int64_t n : cases.sizes<int64_t>({1 << 14}, {1 << 14, 1 << 20, 1 << 24}, {1 << 24}))
-    cases.add_moving(F::name, std::to_string(n), (F::arity + 1) * element * double(n), [n](const Memory& memory) {
-      return [=, x = memory.normals({F::arity, n}), y = memory.empty(n)]() mutable {
-        kernels::MapShape shape{1, {n}, {}};
-        const real* inputs[F::arity];
-        for (int i = 0; i < F::arity; ++i) shape.strides[i][0] = 1, inputs[i] = x.data() + i * n;
-        kernels::map(stream_of(x), F{}, shape, inputs, y.mutate());
-      };
-    });
+    cases.add_moving(F::name, std::to_string(n), (F::arity + 1) * element * double(n),
+                     [=](const Memory& memory) { return prepare(memory, n); });
 }
 
 /// Everything read once. Of [outer, axis, inner]: a bias's gradient, sums of samples, the sum of all.
 void add_sums(Cases& cases) {
+  const auto prepare = [](const Memory& memory, const kernels::AxisShape& s) {
+    const Tensor x = memory.normals({s.outer * s.axis * s.inner});
+    Tensor workspace = memory.empty(kernels::sum_axis_workspace(memory.device, s)), y = memory.empty(s.outer * s.inner);
+    const auto launch = [=]() mutable { kernels::sum_axis(stream_of(x), s, x.data(), workspace.mutate(), y.mutate()); };
+    const auto check = [=] {
+      return check_elements(y, Precision::fp32, [&, xs = x.to_host()](int64_t element) {
+        const int64_t first = element / s.inner * s.axis * s.inner + element % s.inner;
+        Sum sum;
+        for (int64_t a = 0; a < s.axis; ++a) sum.add(double(xs[size_t(first + a * s.inner)]));
+        return sum;
+      });
+    };
+    return KernelRun{launch, no_ruler, check};
+  };
   for (const kernels::AxisShape& s :
        cases.sizes<kernels::AxisShape>({{1, 256, 64}, {16, 1024, 1}},
                                        {{1, 64 * 16 * 16, 128}, {64, 3 * 32 * 32, 1}, {1, 1 << 20, 1}, {1, 1 << 24, 1}},
                                        {{1, 64 * 32 * 32, 128}, {64, 3 * 32 * 32, 1}, {1, 1 << 24, 1}})) {
-    const int64_t n = s.outer * s.axis * s.inner;
     const std::string shape =
         "[" + std::to_string(s.outer) + "x" + std::to_string(s.axis) + "x" + std::to_string(s.inner) + "]";
-    cases.add_moving("sum_axis", shape, element * double(n + s.outer * s.inner), [s, n](const Memory& memory) {
-      return [=, x = memory.normals({n}), workspace = memory.empty(kernels::sum_axis_workspace(memory.device, s)),
-              y = memory.empty(s.outer * s.inner)]() mutable {
-        kernels::sum_axis(stream_of(x), s, x.data(), workspace.mutate(), y.mutate());
-      };
-    });
+    cases.add_moving("sum_axis", shape, element * double(s.outer * s.inner * (s.axis + 1)),
+                     [=](const Memory& memory) { return prepare(memory, s); });
   }
 }
 
@@ -128,25 +181,29 @@ void add_batch_norm(Cases& cases, bool backward) {
        cases.sizes<NormCase>({{2, 8, 32}}, {{64, 16, 128}, {64, 32, 64}, {64, 8, 256}}, {{64, 32, 128}})) {
     const double bytes = (backward ? 5 : 3) * element * double(c.size());
     const auto prepare = [c, backward, memory = cases.memory](Precision) {
-      const int64_t size = backward ? kernels::batch_norm_backward_workspace(memory.device, c.shape())
-                                    : kernels::batch_norm_workspace(memory.device, c.shape());
-      const Tensor x = memory.normals({c.size()}), g = memory.normals({c.size()});
+      const kernels::NormShape s = c.shape();
+      const int64_t size = backward ? kernels::batch_norm_backward_workspace(memory.device, s)
+                                    : kernels::batch_norm_workspace(memory.device, s);
+      const Tensor x = memory.normals({c.size()}), g = memory.normals({c.size()}), gamma = memory.normals({c.channels}),
+                   beta = memory.normals({c.channels});
       Tensor result = memory.empty(c.size());
-      const auto launch = [=, workspace = memory.empty(size), gamma = memory.normals({c.channels}),
-                           beta = memory.normals({c.channels}), mean = Tensor::zeros({c.channels}, memory.device),
+      const auto launch = [=, workspace = memory.empty(size), mean = Tensor::zeros({c.channels}, memory.device),
                            rstd = Tensor::ones({c.channels}, memory.device), dgamma = memory.empty(c.channels),
                            dbeta = memory.empty(c.channels)]() mutable {
         if (backward)
-          kernels::batch_norm_backward(stream_of(x), c.shape(), g.data(), x.data(), gamma.data(), beta.data(),
-                                       mean.data(), rstd.data(), workspace.mutate(), result.mutate(), dgamma.mutate(),
+          kernels::batch_norm_backward(stream_of(x), s, g.data(), x.data(), gamma.data(), beta.data(), mean.data(),
+                                       rstd.data(), workspace.mutate(), result.mutate(), dgamma.mutate(),
                                        dbeta.mutate());
         else
-          kernels::batch_norm(stream_of(x), c.shape(), x.data(), gamma.data(), beta.data(), workspace.mutate(),
-                              mean.mutate(), rstd.mutate(), result.mutate());
+          kernels::batch_norm(stream_of(x), s, x.data(), gamma.data(), beta.data(), workspace.mutate(), mean.mutate(),
+                              rstd.mutate(), result.mutate());
       };
-      return KernelRun{launch, [=](Rulers& rulers) mutable {
-                         return rulers.batch_norm_relu(c.shape(), c.images, backward ? g.data() : nullptr, x.data(),
-                                                       result.mutate());
+      const auto ruler = [=](Rulers& rulers) mutable {
+        return rulers.batch_norm_relu(s, c.images, backward ? g.data() : nullptr, x.data(), result.mutate());
+      };
+      return KernelRun{launch, ruler, [=] {
+                         return backward ? check_batch_norm_backward(s, g, x, gamma, beta, result)
+                                         : check_batch_norm(s, x, gamma, beta, result);
                        }};
     };
     cases.list.push_back({backward ? "batch_norm_backward" : "batch_norm", c.text(), 0, bytes, false, prepare});
@@ -163,7 +220,8 @@ void add_gemm(Cases& cases) {
       Tensor c = memory.empty(s.m * s.n), workspace = memory.empty(kernels::gemm_workspace(memory.device, s));
       return KernelRun{
           [=]() mutable { kernels::gemm(stream_of(a), s, a.data(), b.data(), workspace.mutate(), c.mutate()); },
-          [=](Rulers& rulers) mutable { return rulers.gemm(s, precision, a.data(), b.data(), c.mutate()); }};
+          [=](Rulers& rulers) mutable { return rulers.gemm(s, precision, a.data(), b.data(), c.mutate()); },
+          [=] { return check_gemm(s, precision, a, b, c); }};
     };
     cases.list.push_back({"gemm", std::to_string(n) + " cubed", s.flops(), 3 * element * double(n * n), true, prepare});
   }
@@ -208,24 +266,27 @@ void add_triad(Cases& cases, const std::string& name, Convolution which, const K
       return KernelRun{[=]() mutable { kernel(stream_of(a), s, a.data(), b.data(), workspace.mutate(), c.mutate()); },
                        [=](Rulers& rulers) mutable {
                          return rulers.convolution(which, s, precision, a.data(), b.data(), c.mutate());
-                       }};
+                       },
+                       [=] { return check_convolution(which, s, precision, a, b, c); }};
     };
     cases.list.push_back({name, text(s), s.flops(), element * double(first + second + result), true, prepare});
   }
 }
 
 void add_conv_bias(Cases& cases) {
+  constexpr real slope = real(0.2);
   for (const kernels::ConvShape& s : conv_shapes(cases.memory.device, cases.small)) {
     const auto prepare = [memory = cases.memory, s](Precision precision) {
       const Tensor x = memory.normals({s.x_size()}), w = memory.normals({s.w_size()}), bias = memory.normals({s.co});
       Tensor y = memory.empty(s.y_size()), workspace = memory.empty(kernels::conv2d_bias_workspace(memory.device, s));
       return KernelRun{[=]() mutable {
-                         kernels::conv2d_bias(stream_of(x), s, x.data(), w.data(), bias.data(), real(0.2),
+                         kernels::conv2d_bias(stream_of(x), s, x.data(), w.data(), bias.data(), slope,
                                               workspace.mutate(), y.mutate());
                        },
                        [=](Rulers& rulers) mutable {
                          return rulers.conv2d_bias_relu(s, precision, x.data(), w.data(), bias.data(), y.mutate());
-                       }};
+                       },
+                       [=] { return check_conv2d_bias(s, precision, slope, x, w, bias, y); }};
     };
     const double bytes = element * double(s.x_size() + s.w_size() + s.y_size() + s.co);
     cases.list.push_back({"conv2d_bias", text(s), s.flops(), bytes, true, prepare});

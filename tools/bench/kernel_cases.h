@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "law.h"
 #include "rulers.h"
 
 namespace erg::tools {
@@ -16,6 +17,8 @@ struct KernelRun {
   std::function<void()> launch;
   /// The same work by a ruler on the same memory, where there is one. What this holds must outlive the ruler.
   std::function<std::optional<Ruler>(Rulers& rulers)> ruler;
+  /// Whether one launch, the first, did what it should; empty for chains, whose law `erg bench langevin` checks.
+  std::function<LawCheck()> check{};
 };
 
 struct KernelCase {

@@ -33,6 +33,7 @@ std::vector<Column> columns(bool on_gpu) {
           {"gbytes_per_s", "GB/s", "%.1f"},
           {"fraction", "of ceiling", "%.1f %%", 100},
           {"ceiling", ""},
+          {"checked", "checked"},
           {"ruler", "ruler"},
           {"ruler_us", "us"},
           {"ratio", "ratio"}};
@@ -80,6 +81,7 @@ TimedLaunch timed(const Ruler& ruler, Device device) {
 struct Measured {
   const KernelCase* kernel;
   Precision precision;
+  std::optional<LawCheck> check;
   LaunchSeconds own;
   std::string ruler_name;
   std::optional<LaunchSeconds> ruler;
@@ -88,6 +90,11 @@ struct Measured {
 Measured measure(const KernelCase& kernel, Precision precision, const BenchOptions& options, Rulers& rulers) {
   const InPrecision scope(precision);
   const KernelRun run = kernel.prepare(precision);
+  std::optional<LawCheck> check;
+  if (run.check) {
+    run.launch();
+    check = run.check();
+  }
   TimedLaunch own(run.launch, options.device, options.on_gpu());
   const std::optional<Ruler> ruler = run.ruler(rulers);
   std::optional<TimedLaunch> other;
@@ -96,7 +103,7 @@ Measured measure(const KernelCase& kernel, Precision precision, const BenchOptio
     own.measure();
     if (other) other->measure();
   }
-  Measured m{&kernel, precision, own.seconds(), "", {}};
+  Measured m{&kernel, precision, check, own.seconds(), "", {}};
   if (other) m.ruler_name = ruler->name, m.ruler = other->seconds();
   return m;
 }
@@ -113,7 +120,8 @@ std::vector<Cell> row_of(const Measured& m, const Ceilings& ceilings) {
                            kernel.operations > 0 ? Cell(1e-9 * kernel.operations / seconds) : Cell(),
                            1e-9 * kernel.bytes / seconds,
                            bound.seconds / seconds,
-                           bound.ceiling};
+                           bound.ceiling,
+                           m.check ? Cell(*m.check) : Cell()};
   if (m.ruler) {
     const bool graphs = m.own.in_graph && m.ruler->in_graph;  // like is compared with like
     const double own = graphs ? *m.own.in_graph : m.own.alone;
