@@ -1,9 +1,9 @@
 // Sums along an axis, in a fixed order: the common ground of sum_axis and batch_norm.
 //
 // [outer, axis, inner] is read as `outer` matrices whose columns are summed. A narrow matrix (inner < 16) is folded: as
-// many rows as make a multiple of 16 columns are read as one wide row, so that the loop over columns fills vector
-// registers, and these phases of a column are added at the end. Work is cut into tiles of columns, and where there are
-// too few of them to keep threads busy, into parts of the axis. Both cuts depend on the shape alone.
+// many rows as make a multiple of 16 columns, 256 at most, are read as one wide row, so that the loop over columns
+// fills vector registers, and these phases of a column are added at the end. Work is cut into tiles of columns, and
+// where there are too few of them to keep threads busy, into parts of the axis. Both cuts depend on the shape alone.
 //
 // Accuracy: blocks of 64 rows are summed in `real`, eight rows at a time as a tree; whatever is added across blocks,
 // parts and phases is added in double. The rounding error is thereby that of a block, however long the axis.
@@ -71,6 +71,8 @@ struct FoldedShape {
 
   explicit FoldedShape(const AxisShape& s) : outer(s.outer), inner(s.inner) {
     fold = inner < fold_columns ? fold_columns / std::gcd<int64_t>(fold_columns, inner) : 1;
+    // Long loops over columns, where there are many rows to share the sum of the phases.
+    while (fold > 1 && 2 * fold * inner <= tile_columns && s.axis / fold >= 4 * block_rows) fold *= 2;
     rows = s.axis / fold;
     columns = inner * fold;
     last_row_columns = s.axis % fold * inner;
