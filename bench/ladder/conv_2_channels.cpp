@@ -1,0 +1,33 @@
+// Rung 2: output channels innermost. They are neighbours in y and in w, and their sums do not depend on each other: the
+// compiler makes vectors of the innermost loop by itself.
+//
+// What now limits it is that a sum lives in memory: each multiply-add of eight floats loads eight weights and eight
+// sums and stores them again, where a core can do two multiply-adds but only two loads and one store in a cycle.
+#include "ladder.h"
+
+namespace erg::ladder {
+
+namespace {
+
+/// y[o] += x * w[o]
+void add_product(int channels, real x, const real* __restrict w, real* __restrict y) {
+  for (int o = 0; o < channels; ++o) y[o] += x * w[o];
+}
+
+}  // namespace
+
+void conv_2_channels(const Stream&, const ConvShape& s, const real* x, const real* w, real*, real* y) {
+  for (int n = 0; n < s.n; ++n)
+    for (int oy = 0; oy < s.oh(); ++oy)
+      for (int ox = 0; ox < s.ow(); ++ox, y += s.co) {
+        for (int o = 0; o < s.co; ++o) y[o] = 0;
+        for (int ky = 0; ky < s.kh; ++ky)
+          for (int kx = 0; kx < s.kw; ++kx) {
+            const real* in = x_at(s, x, n, oy - s.pad + ky, ox - s.pad + kx);
+            if (!in) continue;
+            for (int c = 0; c < s.ci; ++c) add_product(s.co, in[c], w_at(s, w, ky, kx, c), y);
+          }
+      }
+}
+
+}  // namespace erg::ladder
