@@ -73,7 +73,7 @@ Conv conv_1_formula, conv_2_channels, conv_3_registers, conv_4_packed;
 int64_t conv_3_registers_workspace(const ConvShape& s);
 int64_t conv_4_packed_workspace(const ConvShape& s);
 
-Langevin langevin_1_std, langevin_2_counter, langevin_3_block, langevin_4_vectors, langevin_5_fused;
+Langevin langevin_1_std, langevin_2_counter, langevin_3_block, langevin_4_vectors, langevin_5_products;
 
 Conv conv_cuda_1_element, conv_cuda_2_shared, conv_cuda_3_registers, conv_cuda_4_stages;
 

@@ -1,25 +1,21 @@
-// Rung 4: vectors. The normals of 256 blocks are made by short loops without branches, eight lanes at a time
-// (noise_vectors.h), into an array as long as x; a second loop moves x.
+// Rung 4: vectors. 256 blocks are scrambled, turned into normals and used, each by a short loop without branches, eight
+// lanes at a time (noise_vectors.h).
 //
-// The noise goes to memory and comes back: 8 bytes an element beside the 12 that x and g need.
-#include <algorithm>
-
-#include "kernels/math.h"
+// The compiler's vectors of Philox are poor: AVX2 multiplies the even 32-bit lanes of two registers to products of 64
+// bits, four at a time. With words in all eight lanes each product takes two multiplications, and three to four
+// shuffles before and after: vpshufd, vperm2i128 and vpunpcklqdq outnumber vpmuludq in the code.
 #include "noise_vectors.h"
 
 namespace erg::ladder {
 
-void langevin_4_vectors(const Stream&, const LangevinUpdate& s, const NoiseKey& key, int64_t n, const real* g,
-                        real* workspace, real* x) {
-  for (int64_t first = 0; first < n; first += part_size) {
-    alignas(64) real z[part_size];
-    draw_part(key, first, z);
-    std::copy_n(z, std::min<int64_t>(part_size, n - first), workspace + first);
-  }
-  for (int64_t i = 0; i < n; ++i) {
-    const real moved = x[i] - s.drift * math::clamp(g[i], -s.grad_clip, s.grad_clip);
-    x[i] = math::clamp(moved + s.noise * workspace[i], s.low, s.high);
-  }
+void langevin_4_vectors(const Stream&, const LangevinUpdate& s, const NoiseKey& key, int64_t n, const real* g, real*,
+                        real* x) {
+  step_by_parts(s, n, g, x, [step = *key.step, key](uint64_t first, Words& words) {
+    for (int b = 0; b < part_blocks; ++b) {
+      const philox::Block block = philox::draw(first + uint64_t(b), step, key.stream, key.seed);
+      for (int j = 0; j < 4; ++j) words.word[j][b] = block.word[j];
+    }
+  });
 }
 
 }  // namespace erg::ladder

@@ -6,7 +6,7 @@ namespace {
 
 int64_t nothing(const ConvShape&) { return 0; }
 int64_t nothing(int64_t) { return 0; }
-int64_t as_many(int64_t n) { return n; }
+[[maybe_unused]] int64_t as_many(int64_t n) { return n; }
 
 /// The last rung of both devices: the stream says which kernel runs.
 void conv_library(const Stream& stream, const ConvShape& s, const real* x, const real* w, real* workspace, real* y) {
@@ -41,8 +41,8 @@ std::vector<LangevinRung> langevin_rungs(Device::Kind device) {
     return {{"langevin_1_std", "std::normal_distribution", langevin_1_std, nothing, true},
             {"langevin_2_counter", "Philox, an element", langevin_2_counter, nothing},
             {"langevin_3_block", "four normals a block", langevin_3_block, nothing},
-            {"langevin_4_vectors", "branch-free loops", langevin_4_vectors, as_many},
-            {"langevin_5_fused", "one pass", langevin_5_fused, nothing},
+            {"langevin_4_vectors", "branch-free loops", langevin_4_vectors, nothing},
+            {"langevin_5_products", "words in 64-bit lanes", langevin_5_products, nothing},
             {"langevin_", "the library's", langevin_library, nothing}};
   if constexpr (has_cuda)
     return {{"langevin_cuda_1_passes", "three kernels", langevin_cuda_1_passes, as_many},
