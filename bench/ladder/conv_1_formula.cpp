@@ -9,8 +9,8 @@ namespace erg::ladder {
 
 void conv_1_formula(const Stream&, const ConvShape& s, const real* x, const real* w, real*, real* y) {
   for (int n = 0; n < s.n; ++n)
-    for (int oy = 0; oy < s.oh(); ++oy)
-      for (int ox = 0; ox < s.ow(); ++ox)
+    for (int oy = 0; oy < y_rows(s); ++oy)
+      for (int ox = 0; ox < y_columns(s); ++ox)
         for (int co = 0; co < s.co; ++co) {
           real sum = 0;
           for (int ky = 0; ky < s.kh; ++ky)

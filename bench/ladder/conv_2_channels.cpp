@@ -18,8 +18,8 @@ void add_product(int channels, real x, const real* __restrict w, real* __restric
 
 void conv_2_channels(const Stream&, const ConvShape& s, const real* x, const real* w, real*, real* y) {
   for (int n = 0; n < s.n; ++n)
-    for (int oy = 0; oy < s.oh(); ++oy)
-      for (int ox = 0; ox < s.ow(); ++ox, y += s.co) {
+    for (int oy = 0; oy < y_rows(s); ++oy)
+      for (int ox = 0; ox < y_columns(s); ++ox, y += s.co) {
         for (int o = 0; o < s.co; ++o) y[o] = 0;
         for (int ky = 0; ky < s.kh; ++ky)
           for (int kx = 0; kx < s.kw; ++kx) {

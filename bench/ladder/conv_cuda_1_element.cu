@@ -14,7 +14,7 @@ constexpr int threads = 256;
 
 __global__ void __launch_bounds__(threads) conv_element(ConvShape s, const real* x, const real* w, real* y) {
   const int64_t element = int64_t(blockIdx.x) * threads + threadIdx.x;
-  if (element >= s.y_size()) return;
+  if (element >= pixels_of(s) * s.co) return;
   const Pixel at = pixel_at(s, element / s.co);
   const int co = int(element % s.co);
   real sum = 0;

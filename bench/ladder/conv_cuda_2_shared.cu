@@ -9,21 +9,23 @@ namespace erg::ladder {
 
 namespace {
 
-constexpr int tile = 16;
+constexpr int tile = k_tile, threads = tile * tile;
 
-__global__ void __launch_bounds__(tile* tile) conv_shared(ConvProduct product, real* y) {
+__global__ void __launch_bounds__(threads) conv_shared(ConvProduct product, real* y) {
   ERG_SHARED(real, shared);
-  real* const a = shared;                // [pixel][k]
-  real* const b = shared + tile * tile;  // [k][channel]
+  real* const a = shared;            // [pixel][k]
+  real* const b = shared + threads;  // [k][channel]
   const int row = int(threadIdx.x) / tile, column = int(threadIdx.x) % tile;
   const int64_t pixel = int64_t(blockIdx.x) * tile + row;
   const int channel = int(blockIdx.y) * tile + column;
+  const ConvProduct::Window window = product.window(pixel);
   real sum = 0;
-  for (int first = 0; first < product.depth; first += tile) {
-    a[row * tile + column] = value_at(product.a(pixel, first + column));
-    b[row * tile + column] = value_at(product.b(first + row, channel));
+  for (int i = 0; i < product.steps; ++i) {
+    const ConvProduct::Step step = product.step(i);
+    a[row * tile + column] = value_at(product.a(window, step, column));
+    b[row * tile + column] = value_at(product.b(step, row, channel));
     __syncthreads();  // both tiles are here
-    for (int k = 0; k < tile; ++k) sum += a[row * tile + k] * b[k * tile + column];
+    for (int k = 0; k < k_tile; ++k) sum += a[row * tile + k] * b[k * tile + column];
     __syncthreads();  // nobody reads them any more
   }
   if (pixel < product.pixels && channel < product.s.co) y[pixel * product.s.co + channel] = sum;
@@ -34,7 +36,7 @@ __global__ void __launch_bounds__(tile* tile) conv_shared(ConvProduct product, r
 void conv_cuda_2_shared(const Stream& stream, const ConvShape& s, const real* x, const real* w, real*, real* y) {
   using namespace kernels::cuda;
   const dim3 grid(unsigned(ceil_div(pixels_of(s), tile)), unsigned(ceil_div(s.co, tile)));
-  launch(conv_shared, grid, tile * tile, 2 * tile * tile * sizeof(real), stream, ConvProduct(s, x, w), y);
+  launch(conv_shared, grid, threads, 2 * threads * sizeof(real), stream, ConvProduct(s, x, w), y);
 }
 
 }  // namespace erg::ladder

@@ -9,25 +9,29 @@ namespace erg::ladder {
 
 namespace {
 
-constexpr int side = 16, each = 4, tile = side * each, k_tile = 16, threads = side * side;
+constexpr int side = k_tile, each = 4, tile = side * each, threads = side * side;
+constexpr int a_line = k_tile + 1;  // odd: pixels of a warp lie in different banks
 
 __global__ void __launch_bounds__(threads) conv_registers(ConvProduct product, real* y) {
   ERG_SHARED(real, shared);
-  real* const a = shared;                  // [k][pixel]
-  real* const b = shared + k_tile * tile;  // [k][channel]
-  const int thread = int(threadIdx.x), row = thread / side, column = thread % side;
+  real* const a = shared;                  // [pixel][k]
+  real* const b = shared + tile * a_line;  // [k][channel]
+  const int row = int(threadIdx.x) / side, column = int(threadIdx.x) % side;
   const int64_t first_pixel = int64_t(blockIdx.x) * tile;
   const int first_channel = int(blockIdx.y) * tile;
+  ConvProduct::Window window[each];  // of the pixels whose values the thread brings
+  for (int i = 0; i < each; ++i) window[i] = product.window(first_pixel + i * side + row);
   real sum[each][each] = {};
-  for (int first = 0; first < product.depth; first += k_tile) {
-    for (int i = thread; i < k_tile * tile; i += threads) {
-      a[i % k_tile * tile + i / k_tile] = value_at(product.a(first_pixel + i / k_tile, first + i % k_tile));
-      b[i] = value_at(product.b(first + i / tile, first_channel + i % tile));
+  for (int n = 0; n < product.steps; ++n) {
+    const ConvProduct::Step step = product.step(n);
+    for (int i = 0; i < each; ++i) {
+      a[(i * side + row) * a_line + column] = value_at(product.a(window[i], step, column));
+      b[row * tile + i * side + column] = value_at(product.b(step, row, first_channel + i * side + column));
     }
     __syncthreads();
     for (int k = 0; k < k_tile; ++k) {
       real left[each], right[each];
-      for (int i = 0; i < each; ++i) left[i] = a[k * tile + i * side + row];
+      for (int i = 0; i < each; ++i) left[i] = a[(i * side + row) * a_line + k];
       for (int j = 0; j < each; ++j) right[j] = b[k * tile + j * side + column];
       for (int i = 0; i < each; ++i)
         for (int j = 0; j < each; ++j) sum[i][j] += left[i] * right[j];
@@ -47,7 +51,7 @@ __global__ void __launch_bounds__(threads) conv_registers(ConvProduct product, r
 void conv_cuda_3_registers(const Stream& stream, const ConvShape& s, const real* x, const real* w, real*, real* y) {
   using namespace kernels::cuda;
   const dim3 grid(unsigned(ceil_div(pixels_of(s), tile)), unsigned(ceil_div(s.co, tile)));
-  launch(conv_registers, grid, threads, 2 * k_tile * tile * sizeof(real), stream, ConvProduct(s, x, w), y);
+  launch(conv_registers, grid, threads, tile * (a_line + k_tile) * sizeof(real), stream, ConvProduct(s, x, w), y);
 }
 
 }  // namespace erg::ladder

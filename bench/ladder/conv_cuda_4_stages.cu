@@ -10,7 +10,7 @@ namespace erg::ladder {
 
 namespace {
 
-constexpr int side = 16, each = 4, tile = side * each, k_tile = 16, threads = side * side, stages = 3;
+constexpr int side = 16, each = 4, tile = side * each, threads = side * side, stages = 3;
 constexpr int a_line = k_tile + 4;  // pixels of a warp, two, fall into different banks; copies stay aligned
 constexpr int a_size = tile * a_line, b_size = k_tile * tile, stage_size = a_size + b_size;
 
@@ -23,17 +23,34 @@ __device__ __forceinline__ void copy(real* to, const real* from, const real* som
     kernels::cuda::copy_async_word(to, from ? from : some, from != nullptr);
 }
 
-/// Begins to copy the tiles of step `first` of k: A as [pixel][k], B as [k][channel].
+/// A thread's part in copying the tiles of a block: A as [pixel][k], B as [k][channel], `width` floats at a time.
 template <int width>
-__device__ void fetch(const ConvProduct& product, int64_t first_pixel, int first_channel, int first, real* stage) {
-  if (first < product.depth)
-    for (int i = int(threadIdx.x) * width; i < tile * k_tile; i += threads * width) {
-      copy<width>(stage + i / k_tile * a_line + i % k_tile, product.a(first_pixel + i / k_tile, first + i % k_tile),
-                  product.x);
-      copy<width>(stage + a_size + i, product.b(first + i / tile, first_channel + i % tile), product.w);
+struct Copier {
+  static constexpr int copies = tile * k_tile / (threads * width);
+  const ConvProduct& product;
+  int first_channel;
+  ConvProduct::Window window[copies];
+
+  __device__ Copier(const ConvProduct& product, int64_t first_pixel, int first_channel)
+      : product(product), first_channel(first_channel) {
+    for (int i = 0; i < copies; ++i) window[i] = product.window(first_pixel + place(i) / k_tile);
+  }
+  /// Which floats of a tile copy i moves.
+  static __device__ int place(int i) { return (i * threads + int(threadIdx.x)) * width; }
+
+  /// Begins to copy the tiles of step n, if there is one, and closes a group.
+  __device__ void fetch(int n, real* stage) const {
+    if (n < product.steps) {
+      const ConvProduct::Step step = product.step(n);
+      for (int i = 0; i < copies; ++i) {
+        const int at = place(i), k = at % k_tile;
+        copy<width>(stage + at / k_tile * a_line + k, product.a(window[i], step, k), product.x);
+        copy<width>(stage + a_size + at, product.b(step, at / tile, first_channel + at % tile), product.w);
+      }
     }
-  kernels::cuda::commit_copies();
-}
+    kernels::cuda::commit_copies();
+  }
+};
 
 template <int width>
 __global__ void __launch_bounds__(threads) conv_stages(ConvProduct product, real* y) {
@@ -41,16 +58,15 @@ __global__ void __launch_bounds__(threads) conv_stages(ConvProduct product, real
   const int row = int(threadIdx.x) / side, column = int(threadIdx.x) % side;
   const int64_t first_pixel = int64_t(blockIdx.x) * tile;
   const int first_channel = int(blockIdx.y) * tile;
-  const auto fetch_step = [&](int step) {
-    fetch<width>(product, first_pixel, first_channel, step * k_tile, shared + step % stages * stage_size);
-  };
+  const Copier<width> copier(product, first_pixel, first_channel);
+  const auto stage_of = [&](int n) { return shared + n % stages * stage_size; };
   real sum[each][each] = {};
-  for (int step = 0; step < stages - 1; ++step) fetch_step(step);
-  for (int step = 0; step * k_tile < product.depth; ++step) {
+  for (int n = 0; n < stages - 1; ++n) copier.fetch(n, stage_of(n));
+  for (int n = 0; n < product.steps; ++n) {
     kernels::cuda::wait_for_copies<stages - 2>();
     __syncthreads();  // everybody's copies of this step are here, and nobody reads the step before it any more
-    fetch_step(step + stages - 1);
-    const real *a = shared + step % stages * stage_size, *b = a + a_size;
+    copier.fetch(n + stages - 1, stage_of(n + stages - 1));
+    const real *a = stage_of(n), *b = a + a_size;
     for (int k = 0; k < k_tile; ++k) {
       real left[each], right[each];
       for (int i = 0; i < each; ++i) left[i] = a[(i * side + row) * a_line + k];

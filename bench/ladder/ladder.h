@@ -57,15 +57,19 @@ ERG_HD const real* w_at(const ConvShape& s, const real* w, int ky, int kx, int c
   return w + ((int64_t(ky) * s.kw + kx) * s.ci + c) * s.co;
 }
 
+/// Rows and columns of y at stride 1.
+ERG_HD int y_rows(const ConvShape& s) { return s.h + 2 * s.pad - s.kh + 1; }
+ERG_HD int y_columns(const ConvShape& s) { return s.w + 2 * s.pad - s.kw + 1; }
+
 /// Pixels of y, of all images, are numbered in a row: this is where number `pixel` is.
 struct Pixel {
   int n, row, column;
 };
+ERG_HD int64_t pixels_of(const ConvShape& s) { return int64_t(s.n) * y_rows(s) * y_columns(s); }
 ERG_HD Pixel pixel_at(const ConvShape& s, int64_t pixel) {
-  const int64_t line = pixel / s.ow();
-  return {int(line / s.oh()), int(line % s.oh()), int(pixel % s.ow())};
+  const int64_t line = pixel / y_columns(s);
+  return {int(line / y_rows(s)), int(line % y_rows(s)), int(pixel % y_columns(s))};
 }
-inline int64_t pixels_of(const ConvShape& s) { return int64_t(s.n) * s.oh() * s.ow(); }
 
 // ---- The rungs, each in the file of its name
 
