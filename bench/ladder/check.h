@@ -1,6 +1,7 @@
 // Whether a rung is right: its result on some device beside plain loops in double. No rung is timed before.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 

@@ -2,6 +2,8 @@
 // each after a check of its result. Exit code 1 if a rung is wrong.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
 
 #include "check.h"
 #include "engine/device.h"
@@ -122,5 +124,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? erg::tools::Exit::ok : erg::tools::Exit::usage;
   }
-  return erg::ladder::run(kernel, repeats);
+  try {
+    return erg::ladder::run(kernel, repeats);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "ladder: %s\n", error.what());
+    return erg::tools::Exit::internal;
+  }
 }
