@@ -1,8 +1,9 @@
 // Rung 2: output channels innermost. They are neighbours in y and in w, and their sums do not depend on each other: the
 // compiler makes vectors of the innermost loop by itself.
 //
-// What now limits it is that a sum lives in memory: each multiply-add of eight floats loads eight weights and eight
-// sums and stores them again, where a core can do two multiply-adds but only two loads and one store in a cycle.
+// What now limits it is what a multiply-add of eight floats has to fetch: eight weights, and eight sums that it stores
+// again at once. Every pixel reads all the weights anew, from the second- or third-level cache, which deliver 32 bytes
+// a cycle at best: that is one multiply-add, where the core could do two.
 #include "ladder.h"
 
 namespace erg::ladder {

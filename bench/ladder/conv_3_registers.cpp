@@ -1,9 +1,9 @@
 // Rung 3: sums in registers. Six neighbouring pixels by sixteen channels are computed together, so that a vector of
 // weights is loaded once for six pixels and a value of x once for sixteen channels; y is written once, at the end.
 //
-// Weights are read where they lie. Those of a tile are 64 bytes in a row of 4 co bytes, so that each term touches
-// another cache line, co / 16 lines after the last; where co is a power of two these fall on few sets of the
-// first-level cache and drive each other out.
+// Weights are read where they lie: of each row of 4 co bytes the tile wants 64, a line here and a line there, which the
+// prefetchers foresee badly. And nine times a tile, for every tap, it is found out where six pixels lie and whether
+// they are in the image.
 #include <algorithm>
 
 #include "register_tile.h"

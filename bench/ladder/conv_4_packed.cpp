@@ -1,8 +1,9 @@
 // Rung 4: memory in the order of use. Weights are copied once, those of sixteen channels together, in the order in
-// which the tile's loop reads them: one stream, of which every line is used whole and the next can be foreseen. x is
-// copied with its padding: no pixel is outside any more, and the taps of a kernel row are one run of kw * ci terms.
+// which the tile's loop reads them: one stream, of which every line is used whole and the next can be foreseen; and
+// they serve all pixels before the next sixteen come. x is copied with its padding: no pixel is outside any more, and
+// the taps of a kernel row are one run of kw * ci terms, for which six pointers are set once.
 //
-// Both copies are of all there is. The padded x does not fit the second-level cache, from which it is read once for
+// Both copies are of all there is. A padded batch does not fit the second-level cache, from which it is read once for
 // every sixteen channels.
 #include <algorithm>
 

@@ -40,7 +40,7 @@ void require_right(const std::string& complaint) {
 
 Ladder conv_ladder(Device device) {
   const bool gpu = device.kind == Device::Kind::cuda;
-  const ConvShape s{gpu ? 512 : 16, 16, 16, 64, 128, 3, 3, 1, 1};
+  const ConvShape s{gpu ? 512 : 16, 8, 8, 256, 256, 3, 3, 1, 1};
   const ConvWork work(s, device);
   Ladder ladder{s.flops(), double(sizeof(real)) * double(s.x_size() + s.w_size() + s.y_size()), 0, {}};
   for (const ConvRung& rung : conv_rungs(device.kind)) {
