@@ -2,8 +2,7 @@
 // each after a check of its result. Exit code 1 if a rung is wrong.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
+#include <stdexcept>
 
 #include "check.h"
 #include "engine/device.h"
@@ -31,11 +30,8 @@ struct Ladder {
   std::vector<Step> steps;
 };
 
-/// A wrong result ends the program.
 void require_right(const std::string& complaint) {
-  if (complaint.empty()) return;
-  std::fprintf(stderr, "ladder: %s\n", complaint.c_str());
-  std::exit(Exit::failed);
+  if (!complaint.empty()) throw std::runtime_error(complaint);
 }
 
 Ladder conv_ladder(Device device) {
@@ -128,6 +124,6 @@ int main(int argc, char** argv) {
     return erg::ladder::run(kernel, repeats);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "ladder: %s\n", error.what());
-    return erg::tools::Exit::internal;
+    return erg::tools::Exit::failed;
   }
 }

@@ -23,7 +23,7 @@ typedef Vector Tile[tile_pixels][tile_vectors];
 ERG_HD void add_term(const real* const (&x)[tile_pixels], int64_t term, const real* w, Tile& sum) {
   const Vector* weights = reinterpret_cast<const Vector*>(w);
   const Vector w0 = weights[0], w1 = weights[1];
-#pragma GCC unroll 6
+#pragma GCC unroll 8
   for (int i = 0; i < tile_pixels; ++i) {
     sum[i][0] += x[i][term] * w0;
     sum[i][1] += x[i][term] * w1;
@@ -33,7 +33,7 @@ ERG_HD void add_term(const real* const (&x)[tile_pixels], int64_t term, const re
 /// The sums as floats. These loops are unrolled to the last like the one above: an index that is not a constant would
 /// move the sums to memory.
 ERG_HD void store_tile(const Tile& sum, real (&out)[tile_pixels][tile_channels]) {
-#pragma GCC unroll 6
+#pragma GCC unroll 8
   for (int i = 0; i < tile_pixels; ++i) {
     Vector* row = reinterpret_cast<Vector*>(out[i]);
     row[0] = sum[i][0];
