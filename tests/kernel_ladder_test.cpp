@@ -38,8 +38,8 @@ TEST_F(KernelLadder, LangevinStepsAreRight) {
   }
 }
 
-/// What the ladder teaches is what the library does: its last rung but one has the library's numbers.
-TEST_F(KernelLadder, TheLastRungsButOneAreNearTheLibrary) {
+/// What the ladder teaches is what the library does: the last rung but one of the Langevin step has its numbers.
+TEST_F(KernelLadder, TheLastRungButOneIsNearTheLibrary) {
   const LangevinWork work(3000, cpu_device);
   const auto rungs = langevin_rungs(Device::Kind::cpu);
   const std::vector<real> taught = work.run(rungs[rungs.size() - 2], work.s).to_host();
