@@ -79,7 +79,7 @@ const Mistake mistakes[] = {
      "ebgan's auto-encoder is for images, not for samples of [2]"},
     {"NoLabels", "train jem --nets mlp --dry-run", 64, "jem is a classifier, and 25gaussians has no labels"},
     {"NetsThatDoNotFit", "train gan --nets meg --out /tmp/erg-no-nets", 64, "--nets meg are not for samples of [2]"},
-    {"NegativeSteps", "train gan --steps -1", 64, "--steps: expected a whole number of at least 1, got -1"},
+    {"NegativeSteps", "train gan --steps -1", 64, "--steps: expected a whole number of at least 1, below 2^31, got -1"},
     {"NegativeSeed", "demo --seed -1", 64, "--seed: expected a whole number of at least 0, got -1"},
     {"NoChainStep", "train ebm --chain-step 0 --out /tmp/erg-no-chain-step", 64,
      "--chain-step: expected a positive number"},
@@ -92,9 +92,10 @@ const Mistake mistakes[] = {
      "--buffer 4: expected at least --batch, 256"},
     {"DiagnoseNothing", "diagnose ''", 64, "expected a file of draws or a run directory"},
     {"StepsNotANumber", "train gan --steps many", 64, "many"},
-    {"ZeroRate", "train gan --rate 0", 64, "--rate: expected a positive number, got 0"},
+    {"ZeroRate", "train gan --rate 0", 64, "--rate: expected a positive number, from 1.2e-38 to 3.4e38, got 0"},
     {"UnknownOption", "train gan --stepz 5", 64, "--stepz"},
     {"MissingConfig", "train gan --config /nowhere/config.ini", 64, "/nowhere/config.ini"},
+    {"RateBelowFloats", "train gan --rate 1e-46", 64, "from 1.2e-38 to 3.4e38, got 1e-46"},
     {"MissingData", "train gan --data mnist", 66, "/nowhere"},
     {"UnwritableOut", "train gan --out /dev/null/run", 73, "/dev/null/run"},
     {"SampleOfNothing", "sample /nowhere", 66, "/nowhere"},
@@ -177,6 +178,9 @@ TEST_F(Program, TheLineCountsMoreThanTheConfigAndThatMoreThanThePreset) {
 
 TEST_F(Program, AConfigRepeatsItsRun) {
   ASSERT_EQ(train("gan", "first", "--seed 3").code, 0);
+  const Outcome sampled = erg("sample " + path("first") + " --config " + path("first/config.ini"));
+  EXPECT_EQ(sampled.code, 64);
+  EXPECT_THAT(sampled.out, HasSubstr("--config is for 'erg train'; sample takes options"));
   const Outcome again = erg("train gan -q --config " + path("first/config.ini") + " --out " + path("second"));
   ASSERT_EQ(again.code, 0) << again.out;
   const std::string checkpoint = "/ckpt/00000004.safetensors";
@@ -192,6 +196,8 @@ TEST_F(Program, ARunIsNotOverwritten) {
 
 TEST_F(Program, ACorruptCheckpointIsBadData) {
   ASSERT_EQ(train("gan", "run").code, 0);
+  for (const fs::directory_entry& file : fs::directory_iterator(path("run/ckpt")))
+    if (file.path().extension() == ".safetensors" && file.path().stem() != "00000004") fs::remove(file);
   fs::resize_file(path("run/ckpt/00000004.safetensors"), 1000);
   const Outcome outcome = erg("sample " + path("run"));
   EXPECT_EQ(outcome.code, 65) << outcome.out;

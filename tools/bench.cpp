@@ -78,7 +78,7 @@ void add_bench(CLI::App& app, const Common& common, Run& run) {
   auto chains = std::make_shared<Options>();
   add_options(*langevin, *chains, "workloads", workload_names());
   langevin->add_option("--export", chains->folder, "Folder to write the work to, for bench/peers");
-  langevin->add_option("--seed", chains->bench.seed, "Seed of everything random")->check(at_least(0));
+  langevin->add_option("--seed", chains->bench.seed, "Seed of everything random")->check(seed_number());
   langevin->callback([&run, &common, chains] { run = [&common, chains] { return bench_langevin(*chains, common); }; });
 
   CLI::App* kernels =

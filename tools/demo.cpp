@@ -126,7 +126,7 @@ void add_demo(CLI::App& app, const Common& common, Run& run) {
   command->option_defaults()->always_capture_default();
   command->add_option("--out", options->out, "Folder for the pictures");
   add_device(*command, options->device);
-  command->add_option("--seed", options->seed, "Seed of everything random")->check(at_least(0));
+  command->add_option("--seed", options->seed, "Seed of everything random")->check(seed_number());
   command->callback([&run, &common, options] { run = [&common, options] { return demonstrate(*options, common); }; });
 }
 

@@ -235,7 +235,7 @@ void add_diagnose(CLI::App& app, const Common& common, Run& run) {
   command->add_option("--chains", options->chains, "Number of chains")->check(at_least(1));
   command->add_option("--draws", options->draws, "States to keep of each")->check(at_least(1));
   command->add_option("--thin", options->thin, "Steps from one to the next")->check(at_least(1));
-  command->add_option("--seed", options->seed, "Which chains")->check(at_least(0));
+  command->add_option("--seed", options->seed, "Which chains")->check(seed_number());
   add_device(*command, options->device);
   add_sampler_settings(*command, options->sampler);
   command->footer(

@@ -250,7 +250,7 @@ void add_eval(CLI::App& app, const Common& common, Run& run) {
   command->add_option("--n", options->count, "How many samples (0: all of a file; else what the protocol says)")
       ->check(at_least(0));
   command->add_option("--seed", options->evaluation.seed, "Which samples, subsets and draws of real data")
-      ->check(at_least(0));
+      ->check(seed_number());
   add_device(*command, options->device);
   command->add_option("--format", options->format, "How to print")->check(CLI::IsMember({"table", "json"}));
   command->option_defaults()->group("Features");

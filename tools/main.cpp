@@ -24,7 +24,7 @@ void declare(CLI::App& app, Common& common, Settings& settings, Run& run) {
   app.set_help_all_flag("--help-all", "Help of all commands");
   app.require_subcommand(0, 1);
   app.fallthrough();
-  app.set_config("--config", "", "Read settings from a file, such as a run's config.ini");
+  app.set_config("--config", "", "Of train: read settings from a file, such as a run's config.ini");
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.add_flag("--quiet,-q", common.quiet, "No progress");
   add_demo(app, common, run);
@@ -37,9 +37,10 @@ void declare(CLI::App& app, Common& common, Settings& settings, Run& run) {
   add_devices(app, run);
   add_version(app, run);
   app.footer(
-      "Run 'erg COMMAND --help' for a command's options. Exit codes: 0 ok, 1 check failed, 64 usage, 65 bad data,\n"
-      "66 no input, 69 device unavailable, 73/74 cannot write, 75 out of memory, 76 diverged, 130/143 stopped after\n"
-      "a checkpoint.");
+      "Run 'erg COMMAND --help' for a command's options. Exit codes: 0 ok, 1 check failed, 2 internal error, 64 "
+      "usage,\n"
+      "65 bad data, 66 no input, 69 device unavailable, 73/74 cannot write, 75 out of memory, 76 diverged, 130/143\n"
+      "stopped after a checkpoint. diagnose has verdicts of its own.");
 }
 
 /// A wrong ERG_ISA or ERG_PRECISION is told now, not at the first kernel.
@@ -80,6 +81,10 @@ int parse_and_run(int argc, char** argv) {
     throw UsageError(std::string(error.what()) + " (see 'erg --help')");
   }
   if (!run) throw UsageError("no command given; see 'erg --help'");
+  // The file's section counts as the command it is named after.
+  const std::string command = app.get_subcommands().front()->get_name();
+  if (app.get_config_ptr()->count() > 0 && command != "train")
+    throw UsageError("--config is for 'erg train'; " + command + " takes options");
   check_environment();
   const int code = run();
   if (std::fflush(stdout) != 0 || std::ferror(stdout))
@@ -112,7 +117,7 @@ int guarded_main(int argc, char** argv) {
   } catch (const std::bad_alloc& error) {
     // The C++ library's own words are its type's name; a GPU's memory speaks for itself.
     const bool plain = std::string_view(error.what()).find("bad_alloc") != std::string_view::npos;
-    return fail(plain ? "out of memory; try a smaller --batch or --width" : error.what(), Exit::out_of_memory);
+    return fail(plain ? "out of memory; ask for less at a time" : error.what(), Exit::out_of_memory);
   } catch (const std::exception& error) { return fail(error.what(), Exit::internal); }
 }
 

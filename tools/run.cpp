@@ -174,13 +174,22 @@ void check_checkpoint(const fs::path& file) {
   if (known == sums.end()) return;
   if (const std::string now = checksum(file); *known != now)
     throw io::DataError(file, "its checksum was " + known->dump() + " when it was written and is \"" + now +
-                                  "\" now: the file is damaged; take an older checkpoint");
+                                  "\" now: the file is damaged");
 }
 
-fs::path newest_checkpoint(const fs::path& run) {
-  const fs::path newest = checkpoints(run).front();
-  check_checkpoint(newest);
-  return newest;
+void take_newest_checkpoint(const fs::path& run, const std::function<void(const fs::path& file)>& take) {
+  const std::vector<fs::path> all = checkpoints(run);
+  for (const fs::path& file : all) {
+    try {
+      check_checkpoint(file);
+      take(file);
+      if (file != all.front()) std::fprintf(stderr, "erg: an older checkpoint serves, %s\n", file.c_str());
+      return;
+    } catch (const io::DataError& error) {
+      if (file == all.back()) throw;
+      std::fprintf(stderr, "erg: %s\n", error.what());
+    }
+  }
 }
 
 std::vector<fs::path> checkpoints(const fs::path& run) {

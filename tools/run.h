@@ -10,6 +10,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,7 +61,9 @@ int64_t step_of(const std::filesystem::path& file);
 std::vector<std::filesystem::path> checkpoints(const std::filesystem::path& run);
 /// Throws io::DataError for one whose bytes are not those that were written. One without a checksum passes.
 void check_checkpoint(const std::filesystem::path& file);
-/// The newest, checked.
-std::filesystem::path newest_checkpoint(const std::filesystem::path& run);
+/// Calls take(file) for the newest checkpoint; where it is damaged, or take throws io::DataError, that is told on
+/// stderr, and an older one's turn comes. Throws the last such error when none is left.
+void take_newest_checkpoint(const std::filesystem::path& run,
+                            const std::function<void(const std::filesystem::path& file)>& take);
 
 }  // namespace erg::tools

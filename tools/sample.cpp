@@ -69,7 +69,7 @@ void add_sample(CLI::App& app, const Common& common, Run& run) {
   command->add_option("--out", options->out, "File to write: .png, .npy or .safetensors");
   add_device(*command, options->device);
   command->add_option("--n", options->count, "How many samples")->check(at_least(1));
-  command->add_option("--seed", options->seed, "Which samples")->check(at_least(0));
+  command->add_option("--seed", options->seed, "Which samples")->check(seed_number());
   command
       ->add_option("--sampler", options->sampler.sampler,
                    "generator: the system's own way; or chains on its energy, by")

@@ -201,7 +201,7 @@ TrainedRun::TrainedRun(const std::filesystem::path& directory, const std::string
     : settings(read_config(directory / "config.ini")) {
   settings.device = device;
   trainer = make_trainer(settings, sample_shape(settings.data));
-  io::load(newest_checkpoint(directory), *trainer);
+  take_newest_checkpoint(directory, [&](const std::filesystem::path& file) { io::load(file, *trainer); });
 }
 
 Target TrainedRun::target(const std::string& space) const {

@@ -8,6 +8,7 @@
 #include <limits>
 #include <sstream>
 
+#include "../engine/io/error.h"
 #include "../engine/io/file.h"
 #include "data.h"
 #include "error.h"
@@ -29,8 +30,14 @@ CLI::Validator must_be(const std::string& wanted, std::function<bool(Number)> ho
       "");
 }
 
+/// Networks compute in single precision: what it cannot hold would become 0 or infinite there.
+bool fits_float(double x) {
+  using Float = std::numeric_limits<float>;
+  return x == 0 || (std::abs(x) >= double(Float::min()) && std::abs(x) <= double(Float::max()));
+}
+
 CLI::Validator not_negative() {
-  return must_be<double>("a number of at least 0", [](double x) { return x >= 0 && std::isfinite(x); });
+  return must_be<double>("0 or a number from 1.2e-38 to 3.4e38", [](double x) { return x >= 0 && fits_float(x); });
 }
 
 CLI::Validator decay() {
@@ -40,13 +47,14 @@ CLI::Validator decay() {
 }  // namespace
 
 CLI::Validator positive() {
-  return must_be<double>("a positive number", [](double x) { return x > 0 && std::isfinite(x); });
+  return must_be<double>("a positive number, from 1.2e-38 to 3.4e38", [](double x) { return x > 0 && fits_float(x); });
 }
 
 CLI::Validator at_least(int64_t least, int64_t most) {
-  const bool bounded = most < std::numeric_limits<int64_t>::max();
+  const bool bounded = most < std::numeric_limits<int32_t>::max();
   const std::string wanted = bounded ? "a whole number from " + std::to_string(least) + " to " + std::to_string(most)
-                                     : "a whole number of at least " + std::to_string(least);
+                                     : "a whole number of at least " + std::to_string(least) +
+                                           (most < std::numeric_limits<int64_t>::max() ? ", below 2^31" : "");
   return CLI::Validator(
       [=](const std::string& text) -> std::string {
         int64_t n;  // CLI11 would take the nearest number that 64 bits hold
@@ -56,6 +64,8 @@ CLI::Validator at_least(int64_t least, int64_t most) {
       },
       "");
 }
+
+CLI::Validator seed_number() { return at_least(0, std::numeric_limits<int64_t>::max()); }
 
 void add_device(CLI::App& command, std::string& device) {
   command.add_option("--device", device, "Where to compute: cpu, cuda, cuda:N, or auto: a GPU if there is one");
@@ -103,7 +113,7 @@ void add_general(CLI::App& command, Settings& s) {
       .add_option("--critic-steps", s.critic_steps,
                   "Steps of the critic, discriminator or energy for one of the generator")
       ->check(at_least(1, 1000000));
-  command.add_option("--seed", s.seed, "Seed of everything random")->check(at_least(0));
+  command.add_option("--seed", s.seed, "Seed of everything random")->check(seed_number());
   command.add_option("--sample-every", s.sample_every, "Steps between pictures (0: ten a run)")->check(at_least(0));
   command.add_option("--checkpoint-every", s.checkpoint_every, "Steps between checkpoints (0: ten a run)")
       ->check(at_least(0));
@@ -301,7 +311,7 @@ Settings read_config(const std::filesystem::path& file) {
   root.allow_config_extras(CLI::config_extras_mode::error);
   try {
     root.parse("train", false);
-  } catch (const CLI::ParseError& error) { throw UsageError(file.string() + ": " + error.what()); }
+  } catch (const CLI::ParseError& error) { throw io::DataError(file, error.what()); }
   return settings;
 }
 

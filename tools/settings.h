@@ -67,9 +67,11 @@ Device device_of(const Settings& settings);
 /// Declares --device on a command.
 void add_device(CLI::App& command, std::string& device);
 
-/// Checks for a whole number of at least `least`, and at most `most`.
-CLI::Validator at_least(int64_t least, int64_t most = std::numeric_limits<int64_t>::max());
-/// Checks for a number above zero.
+/// Checks for a whole number of at least `least`, and at most `most`: counts and sizes, or what 64 bits hold.
+CLI::Validator at_least(int64_t least, int64_t most = std::numeric_limits<int32_t>::max());
+/// Checks for a seed: a whole number from 0 on.
+CLI::Validator seed_number();
+/// Checks for a number above zero that single precision can hold.
 CLI::Validator positive();
 
 /// Declares every setting on a command, with the values in `settings` as defaults.
@@ -89,7 +91,7 @@ Settings resumed(const std::filesystem::path& run);
 /// folder of the data.
 void check_resumable(const Settings& settings);
 
-/// Reads a run directory's config.ini. Throws io::MissingError or UsageError.
+/// Reads a run directory's config.ini. Throws io::MissingError or io::DataError.
 Settings read_config(const std::filesystem::path& file);
 
 }  // namespace erg::tools

@@ -125,22 +125,11 @@ class Training {
   /// Takes the newest checkpoint that can be read.
   void resume() {
     check_resumable(settings_);
-    std::exception_ptr newest_error;
-    for (const std::filesystem::path& file : checkpoints(settings_.resume)) {
-      try {
-        check_checkpoint(file);
-        build_from(io::read_safetensors(file));
-        if (newest_error) std::fprintf(stderr, "erg: going on from an older checkpoint, %s\n", file.c_str());
-        if (int64_t(step_) >= settings_.steps)
-          throw UsageError("--resume " + settings_.resume + ": all its " + std::to_string(settings_.steps) +
-                           " steps are done; ask for more with --steps");
-        return;
-      } catch (const io::DataError& error) {
-        std::fprintf(stderr, "erg: %s\n", error.what());
-        if (!newest_error) newest_error = std::current_exception();
-      }
-    }
-    std::rethrow_exception(newest_error);
+    take_newest_checkpoint(settings_.resume,
+                           [&](const std::filesystem::path& file) { build_from(io::read_safetensors(file)); });
+    if (int64_t(step_) >= settings_.steps)
+      throw UsageError("--resume " + settings_.resume + ": all its " + std::to_string(settings_.steps) +
+                       " steps are done; ask for more with --steps");
   }
 
   /// Back to where all was well. Throws TrainingDivergedError where that is not wanted, or no longer.
