@@ -14,9 +14,13 @@ uint64_t next_serial() {
 }
 }  // namespace
 
-Tape::Tape() : serial_(next_serial()), outer_(current_) { current_ = this; }
+Tape::Tape() : serial_(next_serial()), outer_(current_) {
+  current_ = this;
+  if (observer) observer->tape(*this, true);
+}
 
 Tape::~Tape() {
+  if (observer) observer->tape(*this, false);
   // Leaves that an outer tape knew go back to it, in reverse order in case one was watched by several tapes.
   for (auto leaf = leaves_.rbegin(); leaf != leaves_.rend(); ++leaf) {
     leaf->tensor.impl_->tape = leaf->tape;
@@ -34,6 +38,7 @@ void Tape::watch(const Tensor& t) {
   if (knows(t)) return;
   leaves_.push_back({t, t.impl_->tape, t.impl_->node});
   push({"leaf", {}}, t);
+  if (observer) observer->leaf(*this, t);
 }
 
 void Tape::watch(std::span<const Tensor> tensors) {
@@ -69,6 +74,7 @@ std::vector<Tensor> Tape::grad(const Tensor& y, std::span<const Tensor> xs, Keep
     cotangents[y.impl_->node] = Tensor::ones(y.shape(), y.device());
     Tape* const recorder = keep == Keep::graph ? this : nullptr;
     Tape* const before = std::exchange(current_, recorder);
+    if (observer) observer->sweep(*this, keep, true);
     try {
       sweep(cotangents, wanted, needed, keep);
     } catch (...) {
@@ -76,6 +82,7 @@ std::vector<Tensor> Tape::grad(const Tensor& y, std::span<const Tensor> xs, Keep
       throw;
     }
     current_ = before;
+    if (observer) observer->sweep(*this, keep, false);
   }
 
   std::vector<Tensor> result;
@@ -97,6 +104,8 @@ void Tape::sweep(std::vector<Tensor>& cotangents, const std::vector<char>& wante
                              "' was released by an earlier gradient; pass Keep::tape to that one");
     for (const Edge& e : node.edges) {
       if (!needed[e.source]) continue;
+      if (observer) [[unlikely]]
+        observer->vjp(*this, i, true);
       Tensor share;
       try {
         share = e.vjp(cotangents[i]);
@@ -105,6 +114,8 @@ void Tape::sweep(std::vector<Tensor>& cotangents, const std::vector<char>& wante
       }
       Tensor& sum = cotangents[e.source];
       sum = sum ? add(sum, share) : share;
+      if (observer) [[unlikely]]
+        observer->vjp(*this, i, false);
     }
     if (keep == Keep::nothing && !node.edges.empty()) {
       node.edges.clear();
@@ -114,13 +125,22 @@ void Tape::sweep(std::vector<Tensor>& cotangents, const std::vector<char>& wante
   }
 }
 
+/// The same tensor by a handle with a count of its own, so that its end can be seen.
+Tensor Tape::observed(const Tensor& saved) {
+  Tensor handle;
+  handle.impl_ = {std::make_shared<std::shared_ptr<Tensor::Impl>>(saved.impl_), saved.impl_.get()};
+  observer->save(saved, handle.impl_);
+  return handle;
+}
+
 Tensor record_each(const char* op, Tensor y, std::span<const Tensor> inputs, const std::function<Vjp(size_t)>& vjp) {
-  Tape* tape = Tape::recording();
-  if (!tape) return y;
-  Tape::Node node{op, {}};
-  for (size_t i = 0; i < inputs.size(); ++i)
-    if (tape->knows(inputs[i])) tape->add_edge(node, From{inputs[i], vjp(i)});
-  if (!node.edges.empty()) tape->push(std::move(node), y);
+  if (Tape* tape = Tape::recording()) {
+    Tape::Node node{op, {}};
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (tape->knows(inputs[i])) tape->add_edge(node, From{inputs[i], vjp(i)});
+    if (!node.edges.empty()) tape->push(std::move(node), y);
+  }
+  if (Tape::observer) Tape::observer->op(op, y, inputs);
   return y;
 }
 

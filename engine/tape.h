@@ -11,8 +11,10 @@
 // the sweep is recorded too, and its result can be differentiated again.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -31,6 +33,27 @@ enum class Keep {
 };
 
 using Vjp = std::function<Tensor(const Tensor& cotangent)>;
+
+class Tape;
+
+/// Hears what happens on a thread's tapes, as it happens (`erg tape`). Together with kernels::Trace, which hears of the
+/// launches in between, it sees a whole training step, and changes none of its bits. Of what it does not want to know
+/// it hears in vain.
+class TapeObserver {
+ public:
+  virtual ~TapeObserver() = default;
+  virtual void tape(const Tape&, bool /*begins*/) {}
+  /// An operation has computed y. Whether it was recorded, and as which node, Tape::recording() knows.
+  virtual void op(const char* /*name*/, const Tensor& /*y*/, std::span<const Tensor> /*inputs*/) {}
+  /// A leaf is watched from now on.
+  virtual void leaf(const Tape&, const Tensor&) {}
+  /// The operation that is told of next wants t for a VJP. Whether that VJP was kept, and still is, `kept` knows: it
+  /// expires with it.
+  virtual void save(const Tensor& /*t*/, const std::weak_ptr<const void>& /*kept*/) {}
+  virtual void sweep(const Tape&, Keep, bool /*begins*/) {}
+  /// The sweep follows an edge of a node: its VJP, and the addition to what its source has got already.
+  virtual void vjp(const Tape&, int /*node*/, bool /*begins*/) {}
+};
 
 class Tape {
  public:
@@ -53,14 +76,20 @@ class Tape {
   }
 
   bool knows(const Tensor& t) const { return t.impl_->tape == serial_; }
+  /// The node whose result t is, counted from 0 in the order of recording; -1 if this tape does not know t.
+  int node_of(const Tensor& t) const { return knows(t) ? t.impl_->node : -1; }
   /// Number of nodes recorded, leaves included.
   size_t size() const { return nodes_.size(); }
 
   /// The tape that records now, or null.
   static Tape* recording() { return current_; }
 
+  /// Who hears of this thread's tapes: null unless somebody studies them.
+  static thread_local constinit inline TapeObserver* observer = nullptr;
+
  private:
   friend class Pause;
+  friend class Saved;
   template <class... In>
   friend Tensor record(const char* op, Tensor y, In&&... in);
   friend Tensor record_each(const char* op, Tensor y, std::span<const Tensor> inputs,
@@ -89,6 +118,8 @@ class Tape {
   void sweep(std::vector<Tensor>& cotangents, const std::vector<char>& wanted, const std::vector<char>& needed,
              Keep keep);
 
+  static Tensor observed(const Tensor& saved);
+
   static thread_local constinit inline Tape* current_ = nullptr;
 
   uint64_t serial_;
@@ -112,8 +143,8 @@ class Pause {
 /// A value kept for a derivative. Reading it throws if the tensor was changed in place in the meantime.
 class Saved {
  public:
-  Saved(const Tensor& t)
-      : tensor_(t), version_(t ? t.version() : 0) {}  // NOLINT: meant to convert in a lambda's capture
+  Saved(const Tensor& t)  // NOLINT: meant to convert in a lambda's capture
+      : tensor_(Tape::observer && t ? Tape::observed(t) : t), version_(t ? t.version() : 0) {}
   const Tensor& operator()() const {
     if (tensor_ && tensor_.version() != version_)
       throw std::logic_error("an input of shape " + to_string(tensor_.shape()) +
@@ -139,12 +170,14 @@ From(const Tensor&, F) -> From<F>;
 ///   return record("mul", y, From{a, [b = Saved(b)](const Tensor& g) { return mul(g, b()); }}, From{b, ...});
 template <class... In>
 Tensor record(const char* op, Tensor y, In&&... in) {
-  Tape* tape = Tape::recording();
-  if (!tape || !(tape->knows(in.x) || ...)) return y;
-  Tape::Node node{op, {}};
-  node.edges.reserve(sizeof...(in));
-  (tape->add_edge(node, in), ...);
-  tape->push(std::move(node), y);
+  if (Tape* tape = Tape::recording(); tape && (tape->knows(in.x) || ...)) {
+    Tape::Node node{op, {}};
+    node.edges.reserve(sizeof...(in));
+    (tape->add_edge(node, in), ...);
+    tape->push(std::move(node), y);
+  }
+  if (Tape::observer) [[unlikely]]
+    Tape::observer->op(op, y, std::array{in.x...});
   return y;
 }
 

@@ -24,6 +24,7 @@ struct ConvShape {
   int64_t w_size() const { return int64_t(kh) * kw * ci * co; }
   int64_t y_size() const { return int64_t(n) * oh() * ow() * co; }
   double flops() const { return 2.0 * double(y_size()) * kh * kw * ci; }  // padding counted as work
+  double bytes() const { return bytes_of_reals(x_size() + w_size() + y_size()); }
 };
 
 /// y[n,oy,ox,co] = sum_{ky,kx,ci} x[n, oy*stride-pad+ky, ox*stride-pad+kx, ci] * w[ky,kx,ci,co]
@@ -35,6 +36,7 @@ ERG_WORKSPACE(conv2d, ConvShape);
 ERG_KERNEL(conv2d_bias, const ConvShape& s, const real* x, const real* w, const real* bias, real negative_slope,
            real* workspace, real* y);
 ERG_WORKSPACE(conv2d_bias, ConvShape);
+double bytes_of(decltype(conv2d_bias)&, const ConvShape& s, const auto&...) { return s.bytes() + bytes_of_reals(s.co); }
 
 /// dx[n,iy,ix,ci] = sum over (oy,ky),(ox,kx) with oy*stride-pad+ky = iy, ox*stride-pad+kx = ix of dy[n,oy,ox,:] .
 /// w[ky,kx,ci,:]

@@ -10,6 +10,8 @@ struct BoxShape {
   int64_t dims[4];
   int64_t from[4];
   int64_t to[4];
+
+  double bytes() const { return bytes_of_reals(2 * dims[0] * dims[1] * dims[2] * dims[3]); }
 };
 
 /// n elements that lie side by side on both sides.
@@ -20,5 +22,6 @@ ERG_KERNEL(copy_box, const BoxShape& s, const real* x, real* y);
 
 /// y[i] = value for i < n.
 ERG_KERNEL(fill, int64_t n, real value, real* y);
+double bytes_of(decltype(fill)&, int64_t n, const auto&...) { return bytes_of_reals(n); }
 
 }  // namespace erg::kernels

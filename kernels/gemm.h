@@ -12,6 +12,7 @@ struct GemmShape {
   bool transpose_b = false;  // B is stored as [n,k]
 
   double flops() const { return 2.0 * m * n * k; }
+  double bytes() const { return bytes_of_reals(m * k + k * n + m * n); }
 };
 
 /// C = op(A) op(B). C is overwritten; k = 0 gives zeros.

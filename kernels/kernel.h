@@ -11,15 +11,26 @@
 // (but for a failed CUDA call), and reduces in an order that does not depend on the number of threads.
 #pragma once
 
+#include <array>
+#include <span>
+#include <type_traits>
 #include <utility>
 
 #include "stream.h"
 
 namespace erg::kernels {
 
+/// A launch as a trace sees it.
+struct Launch {
+  const char* kernel;
+  Stream stream;
+  double flops, bytes;                  // as flops_of and bytes_of count them
+  std::span<const void* const> writes;  // its outputs and its workspace, some of them null; only during the call
+};
+
 /// Called before and after each launch when set: counts, times or marks kernels (`erg tape`, the benchmarks).
 struct Trace {
-  void (*call)(void* self, const char* kernel, const Stream& stream, bool begins) = nullptr;
+  void (*call)(void* self, const Launch& launch, bool begins) = nullptr;
   void* self = nullptr;
   double* flops = nullptr;  // where the arithmetic of launches is added up, as flops_of counts it
   bool dry = false;         // leave every launch out: outputs keep what was in their memory (`erg train --dry-run`)
@@ -34,6 +45,18 @@ double flops_of(const First& first, const Rest&...) {
   return 0;
 }
 
+/// The bytes that a launch cannot but move: everything it is given read once, every result written once, workspace left
+/// out. A kernel's first argument says it by its bytes(), or the kernel's header overloads this for it; the others
+/// count as none.
+template <class Kernel, class First, class... Rest>
+double bytes_of(const Kernel&, const First& first, const Rest&...) {
+  if constexpr (requires { first.bytes(); }) return first.bytes();
+  return 0;
+}
+
+/// Bytes of n numbers.
+constexpr double bytes_of_reals(int64_t n) { return double(sizeof(real)) * double(n); }
+
 template <auto cpu_body, auto cuda_body>
 struct Kernel;
 
@@ -44,16 +67,28 @@ struct Kernel<cpu_body, cuda_body> {
 
   void operator()(const Stream& stream, P... args) const {
     if (trace.call) [[unlikely]]
-      trace.call(trace.self, name, stream, true);
+      tell(stream, true, args...);
     if (trace.flops) [[unlikely]]
       *trace.flops += flops_of(args...);
     if (!trace.dry) [[likely]]
       launch(stream, std::forward<P>(args)...);
     if (trace.call) [[unlikely]]
-      trace.call(trace.self, name, stream, false);
+      tell(stream, false, args...);
   }
 
  private:
+  void tell(const Stream& stream, bool begins, const std::remove_reference_t<P>&... args) const {
+    const std::array<const void*, sizeof...(P)> writes{written(args)...};
+    trace.call(trace.self, {name, stream, flops_of(args...), bytes_of(*this, args...), writes}, begins);
+  }
+  /// The memory behind an argument that is written to.
+  template <class T>
+  static const void* written(const T& argument) {
+    if constexpr (std::is_pointer_v<T>)
+      if constexpr (!std::is_const_v<std::remove_pointer_t<T>>) return argument;
+    return nullptr;
+  }
+
   static void launch(const Stream& stream, P... args) {
     if constexpr (has_cuda) {
       if (stream.device.kind == Device::Kind::cuda) {

@@ -20,7 +20,21 @@ struct MapShape {
     for (int i = 0; i < rank; ++i) n *= dims[i];
     return n;
   }
+  /// Elements of an input, each counted once however often it is read.
+  int64_t input_size(int input) const {
+    int64_t n = 1;
+    for (int i = 0; i < rank; ++i)
+      if (strides[input][i] != 0 || dims[i] == 0) n *= dims[i];
+    return n;
+  }
 };
+
+template <class F>
+double bytes_of(const auto& /*map*/, const F&, const MapShape& s, const real* const*, real*) {
+  int64_t n = s.size();
+  for (int i = 0; i < F::arity; ++i) n += s.input_size(i);
+  return bytes_of_reals(n);
+}
 
 namespace cpu {
 template <class F>

@@ -12,6 +12,8 @@ struct NormShape {
   int64_t rows, channels;
   real epsilon;
   real negative_slope = 1;  // of the activation: 1 is none, 0 is ReLU, anything else LeakyReLU
+
+  double bytes() const { return bytes_of_reals(2 * rows * channels + 4 * channels); }  // of batch_norm
 };
 
 /// mean[c], rstd[c] = 1/sqrt(var[c] + epsilon) over the rows (var is the biased one),
@@ -26,6 +28,9 @@ ERG_WORKSPACE(batch_norm, NormShape);
 ERG_KERNEL(batch_norm_backward, const NormShape& s, const real* g, const real* x, const real* gamma, const real* beta,
            const real* mean, const real* rstd, real* workspace, real* dx, real* dgamma, real* dbeta);
 ERG_WORKSPACE(batch_norm_backward, NormShape);
+double bytes_of(decltype(batch_norm_backward)&, const NormShape& s, const auto&...) {
+  return bytes_of_reals(3 * s.rows * s.channels + 6 * s.channels);
+}
 
 /// Moves the running statistics [channels] towards a batch's by `momentum`, which is the weight of the new ones:
 ///   running_mean += momentum * (mean + bias - running_mean),
@@ -34,6 +39,9 @@ ERG_WORKSPACE(batch_norm_backward, NormShape);
 /// left out before the normalisation, which takes it out again.
 ERG_KERNEL(running_statistics_, const NormShape& s, real momentum, const real* bias, const real* mean, const real* rstd,
            real* running_mean, real* running_var);
+double bytes_of(decltype(running_statistics_)&, const NormShape& s, real, const real* bias, const auto&...) {
+  return bytes_of_reals((bias ? 7 : 6) * s.channels);
+}
 
 /// One channel of that.
 ERG_HD void move_running_statistics(const NormShape& s, real momentum, real bias, real mean, real rstd,

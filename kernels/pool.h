@@ -11,6 +11,7 @@ struct PoolShape {
 
   int64_t coarse_size() const { return int64_t(n) * h * w * c; }
   int64_t fine_size() const { return coarse_size() * k * k; }
+  double bytes() const { return bytes_of_reals(coarse_size() + fine_size()); }
 };
 
 /// y[n,y,x,c] = mean over the k x k block of x (fine to coarse).

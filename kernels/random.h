@@ -21,9 +21,11 @@ struct NoiseKey {
 
 /// y[i] ~ N(0, 1) for i < n.
 ERG_KERNEL(normal, const NoiseKey& key, int64_t n, real* y);
+double bytes_of(decltype(normal)&, const NoiseKey&, int64_t n, const auto&...) { return bytes_of_reals(n); }
 
 /// y[i] ~ U[low, high) for i < n.
 ERG_KERNEL(uniform, const NoiseKey& key, int64_t n, real low, real high, real* y);
+double bytes_of(decltype(uniform)&, const NoiseKey&, int64_t n, const auto&...) { return bytes_of_reals(n); }
 
 /// step += draws (wrapping), in the device's memory.
 ERG_KERNEL(advance_, uint32_t draws, uint32_t* step);
