@@ -37,11 +37,7 @@ void add_options(CLI::App& command, Options& options, const char* things, const 
 
 /// The options as the benchmarks want them. Throws UsageError, DeviceError.
 BenchOptions resolve(const Options& options, const Common& common) {
-#ifdef _OPENMP
-  omp_set_num_threads(options.threads);
-#else
-  if (options.threads > 1) throw UsageError("--threads: this build has no OpenMP and runs on one thread");
-#endif
+  use_threads(options.threads);
   BenchOptions bench = options.bench;
   Settings settings;
   settings.device = options.device;

@@ -26,6 +26,8 @@ void add_diagnose(CLI::App& app, const Common& common, Run& run);
 void add_eval(CLI::App& app, const Common& common, Run& run);
 void add_report(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, const Common& common, Run& run);
+/// `settings` as of train.
+void add_tape(CLI::App& app, Settings& settings, Run& run);
 void add_devices(CLI::App& app, Run& run);
 void add_version(CLI::App& app, Run& run);
 

@@ -52,11 +52,15 @@ std::string with_prefix(double x) {
 
 }  // namespace
 
+Shape batch_shape(const Settings& s) {
+  Shape batch{s.batch};
+  for (const int64_t extent : sample_shape(s.data)) batch.push_back(extent);
+  return batch;
+}
+
 RunCost cost_of(const Settings& s) {
   const Device device = device_of(s);
-  const Shape sample = sample_shape(s.data);
-  Shape batch{s.batch};
-  for (const int64_t extent : sample) batch.push_back(extent);
+  const Shape sample = sample_shape(s.data), batch = batch_shape(s);
   const auto next = [&] { return Tensor::empty(batch, device); };
   const auto next_labelled = [&] { return Labelled{next(), Tensor::empty({s.batch}, device)}; };
 

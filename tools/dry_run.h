@@ -20,6 +20,9 @@ struct RunCost {
   double flops_of_step = 0;  // of matrix products and convolutions, multiplications and additions counted apart
 };
 
+/// A minibatch of the settings' data: [batch, ...sample]. Throws UsageError for an unknown set.
+Shape batch_shape(const Settings& settings);
+
 /// The cost of a run with these settings, of its second step, the first being special to some systems. Needs no data.
 /// Throws as make_trainer, std::bad_alloc where the device has not the memory.
 RunCost cost_of(const Settings& settings);

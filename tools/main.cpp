@@ -18,7 +18,7 @@ namespace erg::tools {
 
 namespace {
 
-/// Declares the whole command line. `settings` are the defaults of `train` and take what is given for it.
+/// Declares the whole command line. `settings` are the defaults of `train` and `tape`, and take what is given for them.
 void declare(CLI::App& app, Common& common, Settings& settings, Run& run) {
   app.set_version_flag("--version", std::string("erg ") + ERG_VERSION);
   app.set_help_all_flag("--help-all", "Help of all commands");
@@ -34,6 +34,7 @@ void declare(CLI::App& app, Common& common, Settings& settings, Run& run) {
   add_eval(app, common, run);
   add_report(app, run);
   add_bench(app, common, run);
+  add_tape(app, settings, run);
   add_devices(app, run);
   add_version(app, run);
   app.footer(

@@ -10,6 +10,7 @@
 
 #include "../engine/io/error.h"
 #include "../engine/io/file.h"
+#include "../kernels/cpu/parallel.h"
 #include "data.h"
 #include "error.h"
 #include "recipes/networks.h"
@@ -69,6 +70,14 @@ CLI::Validator seed_number() { return at_least(0, std::numeric_limits<int64_t>::
 
 void add_device(CLI::App& command, std::string& device) {
   command.add_option("--device", device, "Where to compute: cpu, cuda, cuda:N, or auto: a GPU if there is one");
+}
+
+void use_threads(int threads) {
+#ifdef _OPENMP
+  omp_set_num_threads(threads);
+#else
+  if (threads > 1) throw UsageError("--threads: this build has no OpenMP and runs on one thread");
+#endif
 }
 
 Device device_of(const Settings& settings) {

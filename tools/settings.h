@@ -67,6 +67,9 @@ Device device_of(const Settings& settings);
 /// Declares --device on a command.
 void add_device(CLI::App& command, std::string& device);
 
+/// Lets the CPU's kernels use so many threads. Throws UsageError for several in a build that knows only one.
+void use_threads(int threads);
+
 /// Checks for a whole number of at least `least`, and at most `most`: counts and sizes, or what 64 bits hold.
 CLI::Validator at_least(int64_t least, int64_t most = std::numeric_limits<int32_t>::max());
 /// Checks for a seed: a whole number from 0 on.

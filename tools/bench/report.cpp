@@ -107,7 +107,9 @@ std::vector<std::string> table_column(const Report& report, size_t index) {
   return lines;
 }
 
-std::string first_lines(const Report& report) {
+}  // namespace
+
+std::string table_head(const Report& report) {
   const Environment& e = report.environment;
   std::string text = format("erg %s, %s, %s, %d thread%s, %s, %s\n", e.version.c_str(), e.date.c_str(), e.cpu.c_str(),
                             e.threads, e.threads == 1 ? "" : "s", e.isa.c_str(), e.compiler.c_str());
@@ -118,8 +120,6 @@ std::string first_lines(const Report& report) {
     text += format(" %s %.1f %s%s", c.name.c_str(), c.rate, c.unit.c_str(), &c == &report.ceilings.back() ? "\n" : ",");
   return text;
 }
-
-}  // namespace
 
 Environment environment(uint64_t seed, Device device) {
 #if defined(__clang__)
@@ -147,16 +147,20 @@ bool Report::passed() const {
   });
 }
 
-std::string to_table(const Report& report) {
+std::string table_body(const Report& report) {
   std::vector<std::string> lines(report.rows.size() + 1);
   for (size_t i = 0; i < report.columns.size(); ++i) {
     if (!report.columns[i].heading) continue;
     const std::vector<std::string> column = table_column(report, i);
     for (size_t k = 0; k < lines.size(); ++k) lines[k] += (lines[k].empty() ? "" : "  ") + column[k];
   }
-  std::string text = first_lines(report) + "\n";
+  std::string text;
   for (std::string& line : lines) text += line.erase(line.find_last_not_of(' ') + 1) + "\n";
-  text += "\n";
+  return text;
+}
+
+std::string to_table(const Report& report) {
+  std::string text = table_head(report) + "\n" + table_body(report) + "\n";
   for (const std::string& remark : report.remarks) text += remark + "\n";
   return text + report.notes;
 }

@@ -49,6 +49,9 @@ struct Report {
 };
 
 std::string to_table(const Report& report);
+/// The parts of that: the environment with the ceilings, and the columns with the rows.
+std::string table_head(const Report& report);
+std::string table_body(const Report& report);
 std::string to_csv(const Report& report);
 std::string to_json(const Report& report);
 /// The report in one of report_formats().

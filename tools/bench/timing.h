@@ -13,6 +13,22 @@
 
 namespace erg::tools {
 
+/// The middle one, or the mean of the two in the middle. There must be one.
+inline double median_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t n = values.size();
+  return (values[(n - 1) / 2] + values[n / 2]) / 2;
+}
+
+/// Seconds until a device has done all that some calls of a body launched.
+inline double seconds_of(const std::function<void()>& body, Device device, int calls = 1) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  for (int i = 0; i < calls; ++i) body();
+  synchronise(device);
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
 /// A body that is measured. On a GPU a measurement lasts until the device has done all that the body's calls launched;
 /// between them nobody waits, so that launches overlap with work, as they do where it matters.
 class Timed {
@@ -21,27 +37,14 @@ class Timed {
   explicit Timed(std::function<void()> body, Device device = cpu_device) : body_(std::move(body)), device_(device) {
     body_();
     synchronise(device_);
-    calls_ = std::max(1, int(std::ceil(shortest / seconds_of(1))));
+    calls_ = std::max(1, int(std::ceil(shortest / seconds_of(body_, device_))));
   }
-  void measure() { seconds_.push_back(seconds_of(calls_) / calls_); }
+  void measure() { seconds_.push_back(seconds_of(body_, device_, calls_) / calls_); }
   /// Seconds a call: the median of the measurements, of which there must be one.
-  double median() const {
-    std::vector<double> sorted = seconds_;
-    std::sort(sorted.begin(), sorted.end());
-    const size_t n = sorted.size();
-    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
-  }
+  double median() const { return median_of(seconds_); }
 
  private:
-  using Clock = std::chrono::steady_clock;
   static constexpr double shortest = 0.03;
-
-  double seconds_of(int calls) const {
-    const Clock::time_point start = Clock::now();
-    for (int i = 0; i < calls; ++i) body_();
-    synchronise(device_);
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  }
 
   std::function<void()> body_;
   Device device_;

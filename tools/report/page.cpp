@@ -130,7 +130,7 @@ std::string chart(const std::string& title, const std::vector<Curve>& curves) {
   return out + "</svg><figcaption>" + escaped(title) + "</figcaption></figure>\n";
 }
 
-std::string document(const std::string& title, const std::string& body) {
+std::string document(const std::string& title, const std::string& body, const std::string& style) {
   return "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width\">\n<title>" +
          escaped(title) + R"(</title>
@@ -155,9 +155,8 @@ path.c4 { stroke: var(--c4); } path.c5 { stroke: var(--c5); } path.c6 { stroke: 
 .swatch.c0 { background: var(--c0); } .swatch.c1 { background: var(--c1); } .swatch.c2 { background: var(--c2); }
 .swatch.c3 { background: var(--c3); } .swatch.c4 { background: var(--c4); } .swatch.c5 { background: var(--c5); }
 .swatch.c6 { background: var(--c6); } .swatch.c7 { background: var(--c7); }
-</style>
-)" + body +
-         "</html>\n";
+)" + style +
+         "</style>\n" + body + "</html>\n";
 }
 
 }  // namespace erg::tools::page

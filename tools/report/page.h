@@ -33,7 +33,7 @@ std::string chart(const std::string& title, const std::vector<Curve>& curves);
 /// The mark of a colour, for a legend.
 std::string swatch(int colour);
 
-/// The whole file.
-std::string document(const std::string& title, const std::string& body);
+/// The whole file. `style` is CSS on top of what all pages have.
+std::string document(const std::string& title, const std::string& body, const std::string& style = "");
 
 }  // namespace erg::tools::page
