@@ -36,9 +36,8 @@ using Vjp = std::function<Tensor(const Tensor& cotangent)>;
 
 class Tape;
 
-/// Hears what happens on a thread's tapes, as it happens (`erg tape`). Together with kernels::Trace, which hears of the
-/// launches in between, it sees a whole training step, and changes none of its bits. Of what it does not want to know
-/// it hears in vain.
+/// Hears what happens on a thread's tapes, as it happens: see Tape::observer. Together with kernels::Trace, which hears
+/// of the launches in between, it sees a whole training step, and changes none of its bits (`erg tape`).
 class TapeObserver {
  public:
   virtual ~TapeObserver() = default;
@@ -47,8 +46,8 @@ class TapeObserver {
   virtual void op(const char* /*name*/, const Tensor& /*y*/, std::span<const Tensor> /*inputs*/) {}
   /// A leaf is watched from now on.
   virtual void leaf(const Tape&, const Tensor&) {}
-  /// The operation that is told of next wants t for a VJP. Whether that VJP was kept, and still is, `kept` knows: it
-  /// expires with it.
+  /// The operation that is told of next wants t for a VJP; `kept` expires when no tape has that VJP any more, which is
+  /// soon where nobody wants that gradient.
   virtual void save(const Tensor& /*t*/, const std::weak_ptr<const void>& /*kept*/) {}
   virtual void sweep(const Tape&, Keep, bool /*begins*/) {}
   /// The sweep follows an edge of a node: its VJP, and the addition to what its source has got already.
@@ -84,7 +83,7 @@ class Tape {
   /// The tape that records now, or null.
   static Tape* recording() { return current_; }
 
-  /// Who hears of this thread's tapes: null unless somebody studies them.
+  /// Hears of this thread's tapes; null unless somebody studies them. The caller owns it, and takes it away again.
   static thread_local constinit inline TapeObserver* observer = nullptr;
 
  private:

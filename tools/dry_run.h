@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "../engine/shape.h"
 #include "settings.h"
 
 namespace erg::tools {

@@ -35,14 +35,15 @@ constexpr const char* of_runs[] = {"--resume",           "--out",  "--steps",   
                                    "--dequantise"};
 
 constexpr const char* footer =
-    R"(A warm-up step is taken, then --repeats steps that are watched, in turns with as many that are not. Samples are uniform
-noise: the time of a step does not depend on what they are, and no data set has to be there.
+    R"(A warm-up step is taken, then --repeats steps that are watched, in turns with as many that are not. Samples are
+uniform noise: the time of a step does not depend on what they are, and no data set has to be there.
 
 A row is a node of a tape, with what it launched: forward when it was recorded, VJP when the reverse sweep passed it.
 kB is what must be moved, every input read and every result written once; FLOP is of products and convolutions alone.
-% of ceiling is the least time that this machine's measured ceilings allow for the two, over the time it took; small
-tensors stay far below, as a launch takes a microsecond itself. "keeps" are values held for the sweep, parameters left
-out. Where the sweep itself was recorded (Keep::graph: gradient penalties), a VJP is nodes of its own, which say so.)";
+% of ceiling is the least time that this machine's measured ceilings allow for the two, over the time it took: more than
+100 in caches nearer than the one measured, little for small tensors, whose launch takes a microsecond. "keeps" are
+values held for the sweep, parameters left out. Where the sweep itself was recorded (Keep::graph: gradient penalties),
+a VJP is nodes of its own, which say so.)";
 
 }  // namespace
 

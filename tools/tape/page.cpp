@@ -21,7 +21,7 @@ table.tape tr:hover { background: color-mix(in srgb, var(--faint) 50%, transpare
 .node, .shape, .small { color: var(--soft); } .shape { white-space: nowrap; }
 .back { border-left: 2px solid var(--faint); padding-left: 10px !important; }
 .time { position: relative; min-width: 110px; text-align: right !important; white-space: nowrap; }
-.time i { position: absolute; left: 0; top: 3px; bottom: 3px; border-radius: 2px; opacity: .45; }
+.time i { position: absolute; left: 0; top: 3px; height: 1.2em; border-radius: 2px; }
 .forward i, i.forward { background: var(--c0); } .vjp i, i.vjp { background: var(--c1); }
 .outside i, i.outside { background: var(--c2); } i.host { background: var(--soft); }
 tr.second td:first-child { border-left: 4px solid var(--c4); } tr.hot td.op { font-weight: 600; }
@@ -37,7 +37,8 @@ std::string format(const char* text, Value... values) {
   return line;
 }
 
-std::string number(double x) { return x > 0 ? format("%.4g", x) : ""; }
+std::string kilobytes(double bytes) { return bytes > 0 ? format("%.1f", 1e-3 * bytes) : ""; }
+std::string megaflops(double flops) { return flops > 0 ? format("%.2f", 1e-6 * flops) : ""; }
 
 std::string microseconds(double seconds) { return format("%.1f", 1e6 * seconds); }
 
@@ -56,14 +57,21 @@ std::string tooltip_of(const std::vector<Launched>& launches) {
   return text;
 }
 
+/// A time, with a bar that is longer and darker the more of the longest time it is.
+std::string time_cell(const Cost& cost, const char* way, double longest, const std::string& tooltip = "") {
+  const double share = longest > 0 ? cost.seconds / longest : 0;
+  return cell(std::string("time ") + way,
+              format("<i style=\"width:%.1f%%;opacity:%.2f\"></i>", 100 * share, 0.3 + 0.4 * share) +
+                  microseconds(cost.seconds),
+              tooltip);
+}
+
 /// Cells of bytes, FLOP, time with a bar, and share of the ceiling. `longest` fills the bar.
 std::string cost_cells(const std::vector<Launched>& launches, const char* way, double longest) {
   const Cost cost = cost_of(launches);
   if (launches.empty()) return "<td></td><td></td><td></td><td></td>";
-  const double width = longest > 0 ? 100 * cost.seconds / longest : 0;
-  return cell("number", number(1e-3 * cost.bytes)) + cell("number", number(1e-6 * cost.flops)) +
-         cell(std::string("time ") + way, format("<i style=\"width:%.1f%%\"></i>", width) + microseconds(cost.seconds),
-              tooltip_of(launches)) +
+  return cell("number", kilobytes(cost.bytes)) + cell("number", megaflops(cost.flops)) +
+         time_cell(cost, way, longest, tooltip_of(launches)) +
          cell("number", cost.least() > 0 ? format("%.0f %%", 100 * cost.share()) : "", cost.ceiling());
 }
 
@@ -101,11 +109,13 @@ std::string row(const RecordedTape& tape, const TapeNode& node, double longest) 
   const bool hot = cost_of(node.forward).seconds + cost_of(node.backward).seconds > longest / 2;
   std::string classes = node.recorded_by >= 0 ? "second" : "";
   if (hot) classes += " hot";
-  const std::string of = node.recorded_by >= 0 ? format(" <span class=small>for #%d</span>", node.recorded_by) : "";
+  std::string of;
+  if (node.recorded_by >= 0) of = format(" <span class=small>for #%d</span>", node.recorded_by);
+  if (node.computed_with >= 0) of = format(" <span class=small>with #%d</span>", node.computed_with);
   return "<tr class=\"" + classes + "\">" + cell("node", format("#%d", node.output.node)) +
          cell("op", escaped(node.op) + of) + cell("", operands(node.inputs)) +
          cell("shape", to_string(node.output.shape)) +
-         cell("number", number(1e-3 * double(kept)), node.keeps.empty() ? "" : keeps_text(node)) +
+         cell("number", kilobytes(double(kept)), node.keeps.empty() ? "" : keeps_text(node)) +
          cost_cells(node.forward, "forward", longest) + cell("back", vjp_text(tape, node)) +
          cost_cells(node.backward, "vjp", longest) + "</tr>\n";
 }
@@ -144,7 +154,7 @@ std::string tape_section(const StepProfile& step, size_t i) {
   std::string text = format("<h2 id=tape%zu>Tape %zu", i + 1, i + 1) + " watches " + escaped(tape.watches) +
                      (tape.depth > 0 ? ", inside another tape" : "") + "</h2>\n<p>Forward " +
                      milliseconds(forward_of(tape).seconds) + ", VJPs " + milliseconds(backward_of(tape).seconds) +
-                     "; " + number(1e-3 * double(tape.kept_bytes)) + " kB of values kept for the sweep.";
+                     "; " + kilobytes(double(tape.kept_bytes)) + " kB of values kept for the sweep.";
   if (like < i) return text + format(" As <a href=\"#tape%zu\">tape %zu</a>.</p>\n", like + 1, like + 1);
   text += "</p>\n<details><summary>leaves</summary><p>" + leaves_of(tape) + "</p></details>\n";
   text += "<table class=tape>\n" + heads({{""},
@@ -199,13 +209,13 @@ std::string summary_section(const TapeStudy& study) {
   for (const RecordedTape& tape : step.tapes) forward += forward_of(tape), backward += backward_of(tape);
   for (const Unrecorded& row : step.outside) outside += cost_of(row.launches);
   const double host = study.unaccounted_seconds();
-  std::string text = "<div class=share>" + bar("forward", forward.seconds, step.seconds) +
-                     bar("vjp", backward.seconds, step.seconds) + bar("outside", outside.seconds, step.seconds) +
-                     bar("host", host, step.seconds) + "</div>\n<p class=key>A step of " + milliseconds(step.seconds) +
-                     " (" + milliseconds(study.unwatched_seconds) + " unwatched):<i class=forward></i>forward " +
-                     milliseconds(forward.seconds) + "<i class=vjp></i>VJPs " + milliseconds(backward.seconds) +
-                     "<i class=outside></i>on no tape " + milliseconds(outside.seconds) +
-                     "<i class=host></i>unaccounted, the host's own work " + milliseconds(host) + "</p>\n";
+  std::string text =
+      "<div class=share>" + bar("forward", forward.seconds, step.seconds) + bar("vjp", backward.seconds, step.seconds) +
+      bar("outside", outside.seconds, step.seconds) + bar("host", host, step.seconds) +
+      "</div>\n<p class=key>A step of " + milliseconds(step.seconds) + " (" + milliseconds(study.unwatched_seconds) +
+      " unwatched):<i class=forward></i>forward " + milliseconds(forward.seconds) + "<i class=vjp></i>VJPs " +
+      milliseconds(backward.seconds) + "<i class=outside></i>on no tape " + milliseconds(outside.seconds) +
+      "<i class=host></i>unaccounted: the host's own work, and the watching, " + milliseconds(host) + "</p>\n";
   const std::vector<OpSum> sums = sums_by_op(step);
   text += "<table class=tape>\n" + heads({{"operation"},
                                           {"count", "number"},
@@ -219,17 +229,15 @@ std::string summary_section(const TapeStudy& study) {
                                           {"bound by"}});
   const double longest = sums.empty() ? 0 : sums.front().seconds();
   const auto time = [&](const Cost& cost, const char* way) {
-    if (cost.seconds == 0) return std::string("<td></td>");
-    return cell(std::string("time ") + way,
-                format("<i style=\"width:%.1f%%\"></i>", 100 * cost.seconds / longest) + microseconds(cost.seconds));
+    return cost.seconds > 0 ? time_cell(cost, way, longest) : "<td></td>";
   };
   for (const OpSum& sum : sums) {
     Cost all = sum.forward;
     (all += sum.backward) += sum.outside;
     text += "<tr>" + cell("op", escaped(sum.name)) + cell("number", std::to_string(sum.count)) +
             time(sum.forward, "forward") + time(sum.backward, "vjp") + time(sum.outside, "outside") +
-            cell("number", format("%.1f", 100 * sum.seconds() / step.seconds)) +
-            cell("number", number(1e-6 * all.flops)) + cell("number", number(1e-3 * all.bytes)) +
+            cell("number", format("%.1f", 100 * sum.seconds() / step.seconds)) + cell("number", megaflops(all.flops)) +
+            cell("number", kilobytes(all.bytes)) +
             cell("number", all.least() > 0 ? format("%.0f %%", 100 * all.share()) : "") + cell("", all.ceiling()) +
             "</tr>\n";
   }
@@ -252,9 +260,9 @@ constexpr const char* how_to_read =
 
 std::string tape_page(const TapeStudy& study) {
   const StepProfile& step = study.step;
-  std::string body =
-      "<h1>" + escaped(title_of(study)) + "</h1>\n<p class=small>" + escaped(table_head(summary_of(study)));
-  for (const std::string& remark : study.remarks) body += "<br>" + escaped(remark);
+  std::string body = "<h1>" + escaped(title_of(study)) + "</h1>\n<p class=small>";
+  for (const char c : escaped(table_head(summary_of(study)))) body += c == '\n' ? "<br>" : std::string(1, c);
+  for (const std::string& remark : study.remarks) body += escaped(remark) + "<br>";
   body += "</p>\n" + summary_section(study) + how_to_read;
   for (size_t i = 0; i < step.tapes.size(); ++i) body += tape_section(step, i);
   return page::document("Tapes of " + title_of(study), body + outside_section(step), style);

@@ -59,39 +59,26 @@ class Recorder : public TapeObserver {
     record.nodes.push_back({.op = "leaf", .output = std::move(leaf)});
   }
 
-  /// An operation's launches are the last ones before it is told of, as far as they wrote its result. What lies before
-  /// them is nobody's: noise, an optimiser's step.
   void op(const char* name, const Tensor& y, std::span<const Tensor> inputs) override {
-    size_t first = pending_.size();
-    const auto is_view = [&](const Tensor& x) { return x.data() == y.data(); };
-    if (std::ranges::none_of(inputs, is_view))
-      while (first > 0 && pending_[first - 1].writes.contains(y.data())) --first;
-    std::vector<Launched> own;
-    for (size_t i = first; i < pending_.size(); ++i) {
-      own.push_back(pending_[i].launch);
-      own.back().op = name;
-      own.back().result = y.shape();
-    }
-    pending_.resize(first);
+    const std::vector<Pending> own = claim(y, inputs);
     settle();
-
-    const std::vector<Save> saves = std::exchange(saves_, {});
+    std::vector<Launched> launches;
+    for (const Pending& p : own) {
+      launches.push_back(p.launch);
+      launches.back().op = name;
+      launches.back().result = y.shape();
+    }
     const Tape* tape = Tape::recording();
     if (tape && tape->knows(y)) {
-      OpenTape& open = of(*tape);
-      TapeNode node{.op = name, .output = {y.shape(), tape->node_of(y), ""}, .forward = std::move(own)};
-      for (const Tensor& x : inputs) node.inputs.push_back(operand(x, *tape));
-      if (!vjps_.empty() && vjps_.back().tape == open.index) node.recorded_by = vjps_.back().node;
-      profile_.tapes[open.index].nodes.push_back(std::move(node));
-      for (const Save& save : saves) {
-        const Tensor& kept = save.memory == y.data() ? y : save.tensor;
-        open.saves.push_back({{}, save.memory, save.kept, tape->node_of(y), operand(kept, *tape)});
-      }
+      add_node({.op = name, .output = {y.shape(), tape->node_of(y), ""}, .forward = std::move(launches)}, *tape, y,
+               inputs);
+      if (!own.empty()) last_written_ = {own.back().writes, tape->node_of(y)};
     } else if (!vjps_.empty()) {
-      std::ranges::move(own, std::back_inserter(backward_of_vjp()));
-    } else if (!own.empty()) {
-      outside(name, y.shape(), std::move(own));
+      std::ranges::move(launches, std::back_inserter(backward_of_vjp()));
+    } else if (!launches.empty()) {
+      outside(name, y.shape(), std::move(launches));
     }
+    saves_.clear();
   }
 
   void save(const Tensor& t, const std::weak_ptr<const void>& kept) override {
@@ -132,6 +119,32 @@ class Recorder : public TapeObserver {
     size_t tape;
     int node;
   };
+
+  /// An operation's launches are the last ones before it is told of, as far as they wrote its result. What lies before
+  /// them is nobody's: noise, an optimiser's step.
+  std::vector<Pending> claim(const Tensor& y, std::span<const Tensor> inputs) {
+    size_t first = pending_.size();
+    const auto is_view = [&](const Tensor& x) { return x.data() == y.data(); };
+    if (std::ranges::none_of(inputs, is_view))
+      while (first > 0 && pending_[first - 1].writes.contains(y.data())) --first;
+    const std::vector<Pending> own(pending_.begin() + int64_t(first), pending_.end());
+    pending_.resize(first);
+    return own;
+  }
+
+  void add_node(TapeNode node, const Tape& tape, const Tensor& y, std::span<const Tensor> inputs) {
+    OpenTape& open = of(tape);
+    for (const Tensor& x : inputs) node.inputs.push_back(operand(x, tape));
+    if (!vjps_.empty() && vjps_.back().tape == open.index) node.recorded_by = vjps_.back().node;
+    const auto is_reshaped = [&](const Tensor& x) { return x.data() == y.data() && !(x.shape() == y.shape()); };
+    if (node.forward.empty() && last_written_.memory.contains(y.data()) && std::ranges::none_of(inputs, is_reshaped))
+      node.computed_with = last_written_.node;
+    profile_.tapes[open.index].nodes.push_back(std::move(node));
+    for (const Save& save : saves_) {
+      const Tensor& kept = save.memory == y.data() ? y : save.tensor;
+      open.saves.push_back({{}, save.memory, save.kept, tape.node_of(y), operand(kept, tape)});
+    }
+  }
 
   void launch(const kernels::Launch& launch, bool begins) {
     synchronise(device_);
@@ -197,6 +210,10 @@ class Recorder : public TapeObserver {
   std::vector<OpenVjp> vjps_;     // that are under way
   std::vector<Pending> pending_;  // launches whose operation has not been told yet
   std::vector<Save> saves_;       // values whose operation has not been told yet
+  struct {
+    std::set<const void*> memory;
+    int node;
+  } last_written_;  // by a node's launch
   Clock::time_point begin_;
 };
 

@@ -37,6 +37,7 @@ struct TapeNode {
   std::vector<Operand> keeps{};                 // the values its VJPs want
   std::vector<Launched> forward{}, backward{};  // each launch of a step is in one place
   int recorded_by = -1;                         // the node whose VJP this is a part of (Keep::graph)
+  int computed_with = -1;  // the node whose launch has this one's output too: a fused kernel is two operations
 };
 
 struct RecordedTape {
@@ -55,7 +56,7 @@ struct Unrecorded {
 };
 
 struct StepProfile {
-  std::vector<RecordedTape> tapes;  // in the order in which they began
+  std::vector<RecordedTape> tapes{};  // in the order in which they began
   std::vector<Unrecorded> outside;
   double seconds = 0;  // of the whole step
 };

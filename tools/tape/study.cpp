@@ -111,8 +111,8 @@ Report summary_of(const TapeStudy& study) {
                  {"backward_us", "VJP us", "%.1f"},
                  {"unrecorded_us", "not recorded us", "%.1f"},
                  {"share_of_step", "% of step", "%.1f", 100},
-                 {"gflop", "MFLOP", "%.4g", 1e3},
-                 {"megabytes", "kB", "%.4g", 1e3},
+                 {"gflop", "MFLOP", "%.2f", 1e3},
+                 {"megabytes", "kB", "%.1f", 1e3},
                  {"share_of_ceiling", "% of ceiling", "%.0f", 100},
                  {"ceiling", "bound by"}},
                 {},
@@ -123,8 +123,8 @@ Report summary_of(const TapeStudy& study) {
     Cost all = sum.forward;
     (all += sum.backward) += sum.outside;
     report.rows.push_back({sum.name, int64_t(sum.count), time(sum.forward), time(sum.backward), time(sum.outside),
-                           sum.seconds() / study.step.seconds, 1e-9 * all.flops, 1e-6 * all.bytes,
-                           all.least() > 0 ? Cell(all.share()) : Cell(), all.ceiling()});
+                           sum.seconds() / study.step.seconds, all.flops > 0 ? Cell(1e-9 * all.flops) : Cell(),
+                           1e-6 * all.bytes, all.least() > 0 ? Cell(all.share()) : Cell(), all.ceiling()});
   }
   report.rows.push_back({"unaccounted",
                          {},

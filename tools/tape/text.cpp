@@ -13,8 +13,8 @@ using Json = nlohmann::ordered_json;
 
 /// The columns of one way through a node, and its cells.
 std::vector<Column> cost_columns(const std::string& way) {
-  return {{way + "_kb", "kB", "%.4g", 1e-3},
-          {way + "_mflop", "MFLOP", "%.4g", 1e-6},
+  return {{way + "_kb", "kB", "%.1f", 1e-3},
+          {way + "_mflop", "MFLOP", "%.2f", 1e-6},
           {way + "_us", way, "%.1f us", 1e6},
           {way + "_share", "ceiling", "%.0f %%", 100}};
 }
@@ -38,6 +38,7 @@ std::string inputs_text(const TapeNode& node) {
 std::string remark_on(const RecordedTape& tape, const TapeNode& node) {
   std::string text;
   if (node.recorded_by >= 0) text = "in the VJP of #" + std::to_string(node.recorded_by);
+  if (node.computed_with >= 0) text = "computed with #" + std::to_string(node.computed_with);
   const std::string vjp = recorded_vjp(tape, node.output.node);
   if (!vjp.empty()) text += (text.empty() ? "" : ", ") + ("VJP recorded: " + vjp);
   return text;
@@ -49,7 +50,7 @@ std::string nodes_text(const RecordedTape& tape) {
                    {"op", "operation"},
                    {"inputs", "inputs"},
                    {"output", "output"},
-                   {"keeps", "keeps kB", "%.4g", 1e-3}};
+                   {"keeps", "keeps kB", "%.1f", 1e-3}};
   for (const char* way : {"forward", "VJP"})
     for (const Column& column : cost_columns(way)) table.columns.push_back(column);
   table.columns.push_back({"remark", ""});
@@ -70,7 +71,7 @@ std::string tape_title(const StepProfile& step, size_t i) {
   const RecordedTape& tape = step.tapes[i];
   const int64_t leaves = std::ranges::count(tape.nodes, "leaf", &TapeNode::op);
   char kept[32];
-  std::snprintf(kept, sizeof kept, "%.4g", 1e-3 * double(tape.kept_bytes));
+  std::snprintf(kept, sizeof kept, "%.1f", 1e-3 * double(tape.kept_bytes));
   return "tape " + std::to_string(i + 1) + (tape.depth > 0 ? ", inside another" : "") + ", watches " + tape.watches +
          ": " + std::to_string(leaves) + " leaves, " + std::to_string(int64_t(tape.nodes.size()) - leaves) +
          " operations, " + kept + " kB kept; forward " + milliseconds(forward_of(tape).seconds) + ", VJPs " +
@@ -134,6 +135,7 @@ Json work_of(const std::vector<Launched>& launches) {
 Json json_of(const TapeNode& node) {
   return {{"node", node.output.node},
           {"op", node.op},
+          {"computed_with", node.computed_with >= 0 ? Json(node.computed_with) : Json(nullptr)},
           {"recorded_by", node.recorded_by >= 0 ? Json(node.recorded_by) : Json(nullptr)},
           {"inputs", json_list(node.inputs)},
           {"output", json_of(node.output)},
@@ -167,9 +169,9 @@ std::string tape_text(const TapeStudy& study) {
   }
   text += "on no tape\n" + outside_text(step) + "\n";
   text += "by operation\n" + table_body(summary) + "\n";
-  text += "rows " + milliseconds(cost_of(step).seconds) +
-          " + unaccounted (the host's own work: shapes, memory, tape) " + milliseconds(study.unaccounted_seconds()) +
-          " = step " + milliseconds(step.seconds) + "; unwatched " + milliseconds(study.unwatched_seconds) + "\n";
+  text += "rows " + milliseconds(cost_of(step).seconds) + " + unaccounted (the host's own work, and the watching) " +
+          milliseconds(study.unaccounted_seconds()) + " = step " + milliseconds(step.seconds) + "; unwatched " +
+          milliseconds(study.unwatched_seconds) + "\n";
   for (const std::string& remark : summary.remarks) text += remark + "\n";
   return text;
 }
