@@ -60,10 +60,10 @@ std::string tooltip_of(const std::vector<Launched>& launches) {
 /// A time, with a bar that is longer and darker the more of the longest time it is.
 std::string time_cell(const Cost& cost, const char* way, double longest, const std::string& tooltip = "") {
   const double share = longest > 0 ? cost.seconds / longest : 0;
-  return cell(std::string("time ") + way,
-              format("<i style=\"width:%.1f%%;opacity:%.2f\"></i>", 100 * share, 0.3 + 0.4 * share) +
-                  microseconds(cost.seconds),
-              tooltip);
+  return cell(
+      std::string("time ") + way,
+      format("<i style=\"width:%.1f%%;opacity:%.2f\"></i>", 55 * share, 0.3 + 0.4 * share) + microseconds(cost.seconds),
+      tooltip);
 }
 
 /// Cells of bytes, FLOP, time with a bar, and share of the ceiling. `longest` fills the bar.
@@ -244,17 +244,16 @@ std::string summary_section(const TapeStudy& study) {
   return text + "</table>\n";
 }
 
-constexpr const char* how_to_read =
-    "<p>A tape is a list: each operation adds a row as it computes its output, so the left half was computed from top "
-    "to "
-    "bottom. The reverse sweep then goes from bottom to top: at each row it takes the gradient of the output, and the "
-    "row's vector-Jacobian product (VJP, right half) makes of it the gradients of those inputs that are on the tape. "
-    "For that the row has kept some values; parameters among them are not counted, as they live anyway. A row with a "
-    "bar at its left was recorded by the sweep itself, because its gradient is to be differentiated again.</p>\n"
-    "<p>kB is what must be moved, every input read and every result written once. MFLOP is of products and "
-    "convolutions. "
-    "Ceiling is the least time that the ceilings measured on this machine allow for the two, as a share of the time it "
-    "took. Point at a time to see its kernels, at a share to see what binds it.</p>\n";
+constexpr const char* how_to_read = R"(<p>A tape is a list: each operation adds a row as it computes its output, so the
+left half was computed from top to bottom. The reverse sweep then goes from bottom to top: at each row it takes the
+gradient of the output, and the row's vector-Jacobian product (VJP, right half) makes of it the gradients of those inputs
+that are on the tape. For that the row has kept some values; parameters among them are not counted, as they live anyway.
+A row "for" another one, with a bar at its left, is a part of that one's VJP, recorded because it will be differentiated
+again. A row "with" another one was computed by that one's kernel.</p>
+<p>kB is what must be moved, every input read and every result written once. MFLOP is of products and convolutions.
+Ceiling is the least time that the ceilings measured on this machine allow for the two, as a share of the time it took.
+Point at a time to see its kernels, at a share to see what binds it.</p>
+)";
 
 }  // namespace
 

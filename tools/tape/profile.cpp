@@ -241,10 +241,10 @@ std::vector<Launched*> launches_of(StepProfile& profile) {
 
 StepProfile median_step(std::vector<StepProfile> profiles, bool& alike) {
   std::vector<std::vector<Launched*>> launches;
-  std::vector<double> seconds;
+  std::vector<double> unaccounted;
   for (StepProfile& profile : profiles) {
     launches.push_back(launches_of(profile));
-    seconds.push_back(profile.seconds);
+    unaccounted.push_back(profile.seconds - cost_of(profile).seconds);
   }
   const auto same = [&](const std::vector<Launched*>& other) {
     return std::ranges::equal(other, launches[0], {}, &Launched::kernel, &Launched::kernel);
@@ -259,7 +259,7 @@ StepProfile median_step(std::vector<StepProfile> profiles, bool& alike) {
     for (const auto& of_step : launches) times.push_back(of_step[i]->seconds);
     launches[0][i]->seconds = median_of(times);
   }
-  profiles[0].seconds = median_of(seconds);
+  profiles[0].seconds = cost_of(profiles[0]).seconds + median_of(unaccounted);
   return profiles[0];
 }
 

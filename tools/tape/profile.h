@@ -70,8 +70,8 @@ using NamesOfMemory = std::map<const void*, std::string>;
 /// Takes a step and watches it. On a GPU each launch is waited for, so that its time is its own.
 StepProfile watch(const std::function<void()>& step, Device device, const NamesOfMemory& names);
 
-/// The first profile with the median time of each launch and of the step, and whether the steps were alike. Where they
-/// were not, the one of median time.
+/// A step with the median time of each launch, and of what no launch accounts for: a moment in which the machine did
+/// something else is left out. Where the steps are not alike in what they launch, the one of median time.
 StepProfile median_step(std::vector<StepProfile> profiles, bool& alike);
 
 /// Sets what the ceilings allow for.

@@ -63,6 +63,8 @@ TapeStudy study_tape(const Settings& settings, int64_t repeats) {
                   ceilings.figures(),
                   ceilings.remarks()};
   hold_against(study.step, ceilings, precision_on(device));
+  if (cost_of(study.step).share() > 1)
+    study.remarks.push_back("above the ceilings: they were measured while this machine did something else; try again");
   if (!alike) study.remarks.push_back("the steps differ in what they launch: this is the one of median time");
   if (device.kind == Device::Kind::cuda)
     study.remarks.push_back(
