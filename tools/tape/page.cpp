@@ -213,7 +213,7 @@ std::string summary_section(const TapeStudy& study) {
       "<div class=share>" + bar("forward", forward.seconds, step.seconds) + bar("vjp", backward.seconds, step.seconds) +
       bar("outside", outside.seconds, step.seconds) + bar("host", host, step.seconds) +
       "</div>\n<p class=key>A step of " + milliseconds(step.seconds) + " (" + milliseconds(study.unwatched_seconds) +
-      " unwatched):<i class=forward></i>forward " + milliseconds(forward.seconds) + "<i class=vjp></i>VJPs " +
+      " unwatched, at best):<i class=forward></i>forward " + milliseconds(forward.seconds) + "<i class=vjp></i>VJPs " +
       milliseconds(backward.seconds) + "<i class=outside></i>on no tape " + milliseconds(outside.seconds) +
       "<i class=host></i>unaccounted: the host's own work, and the watching, " + milliseconds(host) + "</p>\n";
   const std::vector<OpSum> sums = sums_by_op(step);

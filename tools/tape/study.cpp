@@ -1,5 +1,6 @@
 #include "study.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "../../engine/graph.h"
@@ -58,7 +59,7 @@ TapeStudy study_tape(const Settings& settings, int64_t repeats) {
   TapeStudy study{settings,
                   repeats,
                   median_step(std::move(profiles), alike),
-                  median_of(unwatched),
+                  *std::ranges::min_element(unwatched),
                   environment(settings.seed, device),
                   ceilings.figures(),
                   ceilings.remarks()};

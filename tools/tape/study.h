@@ -11,7 +11,7 @@ struct TapeStudy {
   Settings settings;
   int64_t repeats;
   StepProfile step;
-  double unwatched_seconds;  // of a step that nobody watched
+  double unwatched_seconds;  // of a step that nobody watched, the fastest
   Environment environment;
   std::vector<CeilingFigure> ceilings;
   std::vector<std::string> remarks;

@@ -170,8 +170,8 @@ std::string tape_text(const TapeStudy& study) {
   text += "on no tape\n" + outside_text(step) + "\n";
   text += "by operation\n" + table_body(summary) + "\n";
   text += "rows " + milliseconds(cost_of(step).seconds) + " + unaccounted (the host's own work, and the watching) " +
-          milliseconds(study.unaccounted_seconds()) + " = step " + milliseconds(step.seconds) + "; unwatched " +
-          milliseconds(study.unwatched_seconds) + "\n";
+          milliseconds(study.unaccounted_seconds()) + " = step " + milliseconds(step.seconds) +
+          "; unwatched, at best, " + milliseconds(study.unwatched_seconds) + "\n";
   for (const std::string& remark : summary.remarks) text += remark + "\n";
   return text;
 }
