@@ -70,9 +70,9 @@ void on_every_isa(const Run& run, const Check& check) {
 struct Launches {
   std::map<std::string, int> begun, ended;
   Launches() {
-    kernels::trace = {[](void* self, const char* kernel, const Stream&, bool begins) {
+    kernels::trace = {[](void* self, const kernels::Launch& launch, bool begins) {
                         auto& launches = *static_cast<Launches*>(self);
-                        ++(begins ? launches.begun : launches.ended)[kernel];
+                        ++(begins ? launches.begun : launches.ended)[launch.kernel];
                       },
                       this};
   }
