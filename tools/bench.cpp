@@ -1,5 +1,5 @@
-// erg bench: how fast chains and kernels run, beside what the machine could do at most. Chains also prove that they
-// follow the law they should.
+// erg bench: how fast chains, training steps and kernels run, beside what the machine could do at most. Chains also
+// prove that they follow the law they should.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -9,6 +9,7 @@
 #include "bench/export.h"
 #include "bench/kernel_cases.h"
 #include "bench/kernel_report.h"
+#include "bench/train_report.h"
 #include "commands.h"
 #include "error.h"
 
@@ -35,6 +36,12 @@ void add_options(CLI::App& command, Options& options, const char* things, const 
   command.add_flag("--small", options.bench.small, "Reduced sizes, for slow CPUs and emulated GPUs");
 }
 
+/// What those have in common that others do the work of as well.
+void add_export(CLI::App& command, Options& options) {
+  command.add_option("--export", options.folder, "Folder to write the work to, for bench/peers");
+  command.add_option("--seed", options.bench.seed, "Seed of everything random")->check(seed_number());
+}
+
 /// The options as the benchmarks want them. Throws UsageError, DeviceError.
 BenchOptions resolve(const Options& options, const Common& common) {
   use_threads(options.threads);
@@ -59,6 +66,15 @@ int bench_langevin(const Options& options, const Common& common) {
   return print(measure_chains(bench, workloads), options.format);
 }
 
+int bench_train(const Options& options, const Common& common) {
+  const BenchOptions bench = resolve(options, common);
+  const std::vector<TrainWork> works = make_train_work(bench.only, bench.seed, bench.device, bench.small);
+  std::vector<FirstSteps> steps;
+  for (const TrainWork& work : works) steps.push_back(take_first_steps(work));
+  if (!options.folder.empty()) export_train_work(options.folder, works, steps, bench.seed);
+  return print(measure_training(bench, works, steps), options.format);
+}
+
 int bench_kernels(const Options& options, const Common& common) {
   return print(measure_kernels(resolve(options, common)), options.format);
 }
@@ -73,9 +89,14 @@ void add_bench(CLI::App& app, const Common& common, Run& run) {
       "langevin", "Speed of Langevin chains, beside the machine's ceilings and with a check of their law");
   auto chains = std::make_shared<Options>();
   add_options(*langevin, *chains, "workloads", workload_names());
-  langevin->add_option("--export", chains->folder, "Folder to write the work to, for bench/peers");
-  langevin->add_option("--seed", chains->bench.seed, "Seed of everything random")->check(seed_number());
+  add_export(*langevin, *chains);
   langevin->callback([&run, &common, chains] { run = [&common, chains] { return bench_langevin(*chains, common); }; });
+
+  CLI::App* train = bench->add_subcommand("train", "Speed of whole training steps, beside the machine's ceilings");
+  auto steps = std::make_shared<Options>();
+  add_options(*train, *steps, "workloads", train_work_names());
+  add_export(*train, *steps);
+  train->callback([&run, &common, steps] { run = [&common, steps] { return bench_train(*steps, common); }; });
 
   CLI::App* kernels =
       bench->add_subcommand("kernels", "Speed of single kernels, beside the machine's ceilings and vendors' routines");

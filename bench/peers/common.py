@@ -1,7 +1,4 @@
-"""What the peers share: reading the exported work, timing by turns, the check of the law, and the report.
-
-A peer gives `main` one function, `variants(work)`: pairs of a name and a function that makes a Runner of the work.
-"""
+"""What the peers share: the command line, the exported work, timing by turns, and the report."""
 
 import argparse
 import contextlib
@@ -32,31 +29,16 @@ def framework(module, name):
 
 np = framework("numpy", "NumPy")
 
-CHECKED_CHAINS = 1024
-POINTS, PERMUTATIONS = 512, 999
 SHORTEST = 0.03  # seconds a measurement should last
 NO_TIME = "no time was left"
 
 
-class Runner:
-    """Chains of one piece of work in one framework."""
-
-    def run(self):
-        """Runs the work's chains from their starts, with noise of their own, to the end: what is timed."""
-        raise NotImplementedError
-
-    def ends(self, starts, noise=None):
-        """Where chains from `starts` [B,...] end, as an array. With `noise` [steps,count,...] they take so many steps,
-        the first chains with that noise, the others without."""
-        raise NotImplementedError
-
-
-def arguments(description):
+def arguments(description, benchmark):
     """The command line. Limits the process to the threads asked for, and so must come before a framework is loaded."""
     parser = argument_parser(description)
     parser.add_argument("folders", type=pathlib.Path, nargs="+", metavar="FOLDER",
-                        help="what `erg bench langevin --export FOLDER` wrote")  # fmt: skip
-    parser.add_argument("--only", help="one workload, as in erg bench langevin")
+                        help=f"what `erg bench {benchmark} --export FOLDER` wrote")  # fmt: skip
+    parser.add_argument("--only", help=f"one workload, as in erg bench {benchmark}")
     parser.add_argument("--precision", choices=("fp32", "tf32"), default="fp32", help="of products on a GPU")
     return parse(parser)
 
@@ -83,101 +65,17 @@ def no_device(name):
     sys.exit(69)
 
 
-def read_all(options):
-    """Every piece of work in the folders once."""
+def entries(options):
+    """What work.json says of each piece of work in the folders, and its folder: each once, those of a folder from the
+    last, as the largest are there and time may be short."""
     done = set()
     for folder in options.folders:
-        for work in read_work(folder, options.only):
-            if work.work not in done:
-                done.add(work.work)
-                yield work
-
-
-def read_work(folder, only):
-    """The pieces of work, with arrays in place of file names: the largest first, as time may be short."""
-    description = json.loads((folder / "work.json").read_text())
-    for entry in reversed(description["work"]):
-        if only and entry["workload"] != only:
-            continue
-        work = types.SimpleNamespace(**entry, seed=description["seed"], significance=description["significance"])
-        for name in ("starts", "given_noise", "reference"):
-            setattr(work, name, None if getattr(work, name) is None else np.load(folder / getattr(work, name)))
-        for driven in (work.driven, work.driven_in_tf32):
-            driven["chains"] = np.load(folder / driven["chains"])
-        work.weights = [np.load(folder / name) for name in work.weights]
-        work.given_noise = work.given_noise.reshape(work.steps, -1, *work.starts.shape[1:])
-        yield work
-
-
-# ---- The law: the same tests as tools/bench/law.cpp
-
-
-def driven_difference(work, driven, runner):
-    """How far chains end from chains in double with the same noise, relative to their way: the lower middle one's."""
-    count = min(work.B, work.given_noise.shape[1])
-    noise = work.given_noise[: driven["steps"], :count]
-    ends = runner.ends(work.starts[: work.B], noise).reshape(work.B, -1)[:count]
-    reference = driven["chains"][:count].astype(np.float64)
-    way = reference - work.starts[:count].reshape(count, -1)
-    differences = np.sum((ends - reference) ** 2, 1) / np.sum(way**2, 1)
-    return math.sqrt(np.sort(differences)[(count - 1) // 2]) if np.all(np.isfinite(differences)) else math.inf
-
-
-def moment_test(a, b):
-    """The largest differences of mean, variance and pooled powers in standard errors, and their significance."""
-
-    def mean_difference(a, b):
-        return np.abs(a.mean(0) - b.mean(0)) / np.sqrt(a.var(0, ddof=1) / len(a) + b.var(0, ddof=1) / len(b))
-
-    def variance_difference(a, b):
-        def squared_error(x):
-            return (((x - x.mean(0)) ** 4).mean(0) - x.var(0, ddof=1) ** 2) / len(x)
-
-        return np.abs(a.var(0, ddof=1) - b.var(0, ddof=1)) / np.sqrt(squared_error(a) + squared_error(b))
-
-    def powers(x):
-        return np.stack([(x**k).mean(1) for k in (2, 3, 4)], 1)
-
-    found = [mean_difference(a, b), variance_difference(a, b), mean_difference(powers(a), powers(b))]
-    comparisons = sum(len(differences) for differences in found)
-    largest = [float(np.max(differences)) for differences in found]
-    return *largest, min(1.0, comparisons * math.erfc(max(largest) / math.sqrt(2)))
-
-
-def some_points(x):
-    count = min(len(x), POINTS)
-    step = max(1, len(x) // count - 1) | 1
-    return x[: count * step : step]
-
-
-def energy_test(a, b, seed):
-    """The energy distance of two samples, and the share of random relabellings where it is as large."""
-    a, b = some_points(a), some_points(b)
-    points = np.concatenate([a, b])
-    squares = np.sum(points**2, 1)
-    distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * points @ points.T, 0))
-    labels = np.concatenate([np.full(len(a), 1 / len(a)), np.full(len(b), -1 / len(b))])
-    generator = np.random.default_rng(seed)
-    columns = np.stack([labels] + [generator.permutation(labels) for _ in range(PERMUTATIONS)], 1)
-    found = -np.sum(columns * (distances @ columns), 0)
-    return float(found[0]), float(np.mean(found >= found[0] - 1e-12))
-
-
-def check_law(work, runner, precision, seconds_a_run, seconds_left):
-    """How far chains driven by the same noise end from one another and, where there is time, the law of a thousand."""
-    driven = work.driven_in_tf32 if precision == "tf32" else work.driven
-    law = {"passed": False, "difference": driven_difference(work, driven, runner)}
-    law["passed"] = law["difference"] < driven["allowed"]
-    batches = range(0, max(CHECKED_CHAINS, work.B), work.B)
-    if work.reference is not None and len(batches) * seconds_a_run > seconds_left:
-        law["left_out"] = f"the law of chains with noise of their own: {NO_TIME}"
-    elif work.reference is not None:
-        ends = np.concatenate([runner.ends(work.starts[i : i + work.B]).reshape(work.B, -1) for i in batches])
-        ends, reference = ends.astype(np.float64), work.reference.astype(np.float64)
-        law["mean"], law["variance"], law["powers"], moments_p = moment_test(ends, reference)
-        law["distance"], law["p"] = energy_test(ends, reference, work.seed)
-        law["passed"] = bool(law["passed"] and min(moments_p, law["p"]) > work.significance)
-    return law
+        description = json.loads((folder / "work.json").read_text())
+        shared = {name: value for name, value in description.items() if name != "work"}
+        for entry in reversed(description["work"]):
+            if entry["work"] not in done and options.only in (None, entry["workload"]):
+                done.add(entry["work"])
+                yield folder, types.SimpleNamespace(**shared, **entry)
 
 
 # ---- Time
@@ -260,21 +158,12 @@ def report(options, environment, rows, left_out):
     print(json.dumps({"environment": environment, "rows": rows, "left_out": left_out}, indent=2))
 
 
-def row_of(work, name, runner, timed, options):
-    run = statistics.median(timed.seconds)
-    seconds = run / work.steps
-    return {
-        "workload": work.workload, "work": work.work, "variant": name, "precision": options.precision,
-        "B": work.B, "d": work.d, "steps": work.steps, "threads": options.threads,
-        "us_per_step": 1e6 * seconds, "mchain_steps_per_s": 1e-6 * work.B / seconds,
-        "law": check_law(work, runner, options.precision, run, options.seconds - elapsed()),
-    }  # fmt: skip
-
-
-def main(options, environment, variants):
+def main(options, environment, works, variants, row_of, check):
     """Measures every variant of every piece of work and prints the report: half of the time is there to prepare, and a
-    quarter to measure. No row stands without the check of its law. Returns the exit code."""
-    works = {work.work: work for work in read_all(options)}
+    quarter to measure. `variants(work)` are pairs of a name and a function that makes what runs; `row_of(work, name,
+    runner, seconds of a run)` is a row, none of which stands without what it says under `check`. Returns the exit
+    code."""
+    works = {work.work: work for work in works}
     labelled = (((key, name), make) for key, work in works.items() for name, make in variants(work))
     jobs, rows, left_out = [], [], {}
     with until(0.5 * options.seconds):
@@ -284,11 +173,11 @@ def main(options, environment, variants):
     with until(0.75 * options.seconds):
         measure(jobs, options.repeats)
     jobs = [job for job in jobs if job[2].seconds]
-    left_out.update({", ".join(label): f"{NO_TIME} for the check of its law" for label, *_ in jobs})
+    left_out.update({", ".join(label): f"{NO_TIME} for its check" for label, *_ in jobs})
     with until(options.seconds):
         for (key, name), runner, timed in jobs:
-            rows.append(row_of(works[key], name, runner, timed, options))
-            left_out[f"{key}, {name}"] = rows[-1]["law"].pop("left_out", None)
+            rows.append(row_of(works[key], name, runner, statistics.median(timed.seconds)))
+            left_out[f"{key}, {name}"] = rows[-1][check].pop("left_out", None)
     left_out = {name: why for name, why in left_out.items() if why}
     report(options, environment, rows, left_out)
-    return 0 if all(row["law"]["passed"] for row in rows) else 1
+    return 0 if all(row[check]["passed"] for row in rows) else 1

@@ -38,7 +38,7 @@ def numbers(shape):
     return [int(word) for word in re.findall(r"\d+", shape)]
 
 
-class Launches(common.Runner):
+class Launches:
     """A function launched many times, one after the other; and the same recorded as a CUDA graph."""
 
     def __init__(self, precision, function, count=LAUNCHES):

@@ -6,9 +6,10 @@
 
 import sys
 
+import chains
 import common
 
-options = common.arguments(__doc__)
+options = common.arguments(__doc__, "langevin")
 jax = common.framework("jax", "JAX")
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
@@ -39,7 +40,7 @@ def energy_of(work):
     return dense if work.energy == "mlp" else image
 
 
-class Chains(common.Runner):
+class Chains(chains.Runner):
     def __init__(self, work):
         starts = jnp.asarray(work.starts[: work.B])
         gradient = (lambda x: starts) if work.energy == "constant" else jax.grad(energy_of(work))
@@ -85,4 +86,4 @@ try:
 except (RuntimeError, AssertionError):  # the second where JAX was installed without CUDA
     common.no_device("JAX")
 environment = {"program": "jax", "version": jax.__version__, "device": device}
-sys.exit(common.main(options, environment, lambda work: [("jit, scan", lambda: Chains(work))]))
+sys.exit(chains.main(options, environment, lambda work: [("jit, scan", lambda: Chains(work))]))

@@ -6,9 +6,10 @@
 
 import sys
 
+import chains
 import common
 
-options = common.arguments(__doc__)
+options = common.arguments(__doc__, "langevin")
 torch = common.framework("torch", "PyTorch")
 device = "cuda" if torch.cuda.is_available() and options.device != "cpu" else "cpu"
 if options.device == "cuda" and device == "cpu":
@@ -59,7 +60,7 @@ def energy_of(work):
     return lambda x: net(x).sum()
 
 
-class Chains(common.Runner):
+class Chains(chains.Runner):
     """The chain as one writes it: a loop over `step(x, xi)`, where xi is drawn unless it is given."""
 
     def __init__(self, work, step):
@@ -160,4 +161,4 @@ torch.manual_seed(1)
 torch._dynamo.config.recompile_limit = 64  # one compiled step a piece of work, and one where its noise is given
 torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = options.precision == "tf32"
 torch.backends.cudnn.benchmark = True
-sys.exit(common.main(options, {"program": "torch", "version": torch.__version__, "device": device}, variants))
+sys.exit(chains.main(options, {"program": "torch", "version": torch.__version__, "device": device}, variants))
