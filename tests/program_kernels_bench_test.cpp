@@ -1,4 +1,4 @@
-// `erg bench kernels`: that it measures every kernel, in all formats; and that rulers which are not there are no loss.
+// `erg bench ops`: that it measures every kernel, in all formats; and that rulers which are not there are no loss.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-constexpr const char* quick = "bench kernels -q --device cpu --threads 1 --repeats 1 --small ";
+constexpr const char* quick = "bench ops -q --device cpu --threads 1 --repeats 1 --small ";
 
 nlohmann::json report_of(const std::string& arguments) {
   const Outcome outcome = run_program(arguments + " --format json");
@@ -78,7 +78,7 @@ TEST(BenchKernels, TheTableExplainsItself) {
 
 TEST(BenchKernels, OnAGpuProductsHaveTwoPrecisionsAndGraphs) {
   if (cuda_devices() == 0) GTEST_SKIP() << "no CUDA device: " << why_no_cuda();
-  const nlohmann::json report = report_of("bench kernels -q --device cuda --repeats 1 --small --only gemm");
+  const nlohmann::json report = report_of("bench ops -q --device cuda --repeats 1 --small --only gemm");
   std::vector<std::string> precisions;
   for (const nlohmann::json& row : report["rows"]) {
     precisions.push_back(row["precision"]);
@@ -91,9 +91,9 @@ TEST(BenchKernels, OnAGpuProductsHaveTwoPrecisionsAndGraphs) {
 }
 
 TEST(BenchKernels, MistakesAreUsageErrors) {
-  for (const char* arguments : {"bench kernels --only sort", "bench kernels --format xml", "bench kernels --repeats 0"})
+  for (const char* arguments : {"bench ops --only sort", "bench ops --format xml", "bench ops --repeats 0"})
     EXPECT_EQ(run_program(arguments).code, 64) << arguments;
-  EXPECT_EQ(run_program("bench kernels --small --device cuda:99").code, 69);
+  EXPECT_EQ(run_program("bench ops --small --device cuda:99").code, 69);
 }
 
 // ---- Rulers

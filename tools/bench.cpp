@@ -99,7 +99,7 @@ void add_bench(CLI::App& app, const Common& common, Run& run) {
   train->callback([&run, &common, steps] { run = [&common, steps] { return bench_train(*steps, common); }; });
 
   CLI::App* kernels =
-      bench->add_subcommand("kernels", "Speed of single kernels, beside the machine's ceilings and vendors' routines");
+      bench->add_subcommand("ops", "Speed of single kernels, beside the machine's ceilings and vendors' routines");
   auto single = std::make_shared<Options>();
   add_options(*kernels, *single, "kernels", kernel_names());
   kernels->callback([&run, &common, single] { run = [&common, single] { return bench_kernels(*single, common); }; });

@@ -1,4 +1,4 @@
-// What `erg bench kernels` measures: the kernels in which models and samplers spend their time, at the shapes they meet
+// What `erg bench ops` measures: the kernels in which models and samplers spend their time, at the shapes they meet
 // there.
 #pragma once
 

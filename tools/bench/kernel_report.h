@@ -1,4 +1,4 @@
-// `erg bench kernels`: kernels measured, beside the ceilings and the rulers there are.
+// `erg bench ops`: kernels measured, beside the ceilings and the rulers there are.
 #pragma once
 
 #include "options.h"

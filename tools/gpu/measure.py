@@ -149,7 +149,7 @@ def work_folder(out, part):
 
 
 def bench_kernels(build, steps):
-    return run_benchmark(build, steps, "kernels")
+    return run_benchmark(build, steps, "ops")
 
 
 def bench_langevin(build, steps, out):
@@ -205,5 +205,5 @@ def peer_kernels(build, steps, out):
     """The kernels' shapes in PyTorch."""
     rows = out / "work" / "kernels.json"
     if not rows.exists():
-        raise Skipped("erg bench kernels measured nothing")
-    return run_peer(build, steps, "torch", "kernels_torch.py", [rows])
+        raise Skipped("erg bench ops measured nothing")
+    return run_peer(build, steps, "torch", "ops_torch.py", [rows])

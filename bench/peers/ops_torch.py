@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The kernels of `erg bench kernels` in PyTorch: the same work at the same shapes, eager, compiled and as CUDA graphs.
+"""The kernels of `erg bench ops` in PyTorch: the same work at the same shapes, eager, compiled and as CUDA graphs.
 
-    kernels_torch.py REPORT [--device D] [--threads N] [--repeats R]
+    ops_torch.py REPORT [--device D] [--threads N] [--repeats R]
 
-REPORT is what `erg bench kernels --format json` printed. Prints JSON, a row for each of its rows and each variant; a
+REPORT is what `erg bench ops --format json` printed. Prints JSON, a row for each of its rows and each variant; a
 variant that records a CUDA graph is to be compared with erg's time in a graph. Batch norm is PyTorch's own kernel and
-another for the leaky ReLU, convolutions are cuDNN's fastest and NHWC, products cuBLAS's, Adam is the fused one.
+another for the leaky ReLU, convolutions are NHWC and the fastest that cuDNN has, or oneDNN's on the CPU.
 """
 
 import json
@@ -94,7 +94,9 @@ def adam(shape):
     parameters = [torch.nn.Parameter(normals(n * (i + 1) // tensors - n * i // tensors)) for i in range(tensors)]
     for parameter in parameters:
         parameter.grad = torch.randn_like(parameter)
-    yield "fused", torch.optim.Adam(parameters, lr=1e-4, fused=True, capturable=device == "cuda").step
+    adam = torch.optim.Adam
+    yield "eager", adam(parameters, lr=1e-4, capturable=device == "cuda").step
+    yield "fused", adam(parameters, lr=1e-4, fused=True, capturable=device == "cuda").step
 
 
 def norm_arrays(shape):
