@@ -41,9 +41,10 @@ Metrics Meg::step_generator(int64_t batch) {
   const Tensor fake = generator_(z, Mode::train);
   const Tensor energy = mean(scores(energy_(fake, Mode::train)));
   // log 2 = 0.693 says that T knows nothing of z, and 0 that G(z) tells it all.
-  const Tensor information =
-      (mean(softplus(-statistics_(fake, z, Mode::train))) + mean(softplus(statistics_(fake, strangers, Mode::train)))) /
-      2;
+  const Tensor seen = statistics_.trunk(fake, Mode::train);
+  const Tensor information = (mean(softplus(-statistics_.score(seen, z, Mode::train))) +
+                              mean(softplus(statistics_.score(seen, strangers, Mode::train)))) /
+                             2;
 
   std::vector<Tensor> both = generator_params_;
   both.insert(both.end(), statistics_params_.begin(), statistics_params_.end());

@@ -9,8 +9,10 @@ namespace erg {
 struct PairNet {
   Sequential trunk, head;
 
-  Tensor operator()(const Tensor& x, const Tensor& z, Mode mode) {
-    return scores(head(concat({trunk(x, mode), z}, 1), mode));
+  Tensor operator()(const Tensor& x, const Tensor& z, Mode mode) { return score(trunk(x, mode), z, mode); }
+  /// The same for the trunk's features [B,features], which serve several z.
+  Tensor score(const Tensor& features, const Tensor& z, Mode mode) {
+    return scores(head(concat({features, z}, 1), mode));
   }
   void visit(Visitor& v) {
     v.sub("trunk", trunk);

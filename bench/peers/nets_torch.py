@@ -171,7 +171,10 @@ class PairNet(nn.Module):
         self.head = nn.Sequential(nn.Linear(2 * work.latent, hidden), nn.LeakyReLU(slope, True), nn.Linear(hidden, 1))
 
     def forward(self, x, z):
-        return self.head(torch.cat([self.trunk(x), z], 1))
+        return self.score(self.trunk(x), z)
+
+    def score(self, features, z):
+        return self.head(torch.cat([features, z], 1))
 
 
 # ---- Residual networks

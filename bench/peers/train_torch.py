@@ -196,8 +196,9 @@ class Meg(System):
     def generator_losses(self, z):
         fake = self.generator(z)
         energy = self.energy(fake).mean()
-        pairs = functional.softplus(-self.statistics(fake, z)).mean()
-        strangers = functional.softplus(self.statistics(fake, z.roll(-1, 0))).mean()
+        seen = self.statistics.trunk(fake)
+        pairs = functional.softplus(-self.statistics.score(seen, z)).mean()
+        strangers = functional.softplus(self.statistics.score(seen, z.roll(-1, 0))).mean()
         information = (pairs + strangers) / 2
         return energy + information, energy, information
 
