@@ -163,8 +163,9 @@ TEST(Launch, WritesItsResultAndMovesWhatTheOpTableSays) {
     std::vector<Shape> shapes;
     for (const Tensor& t : x) shapes.push_back(t.shape());
     EXPECT_EQ(heard.bytes, row.bytes(shapes, y.shape()));
-    if (heard.flops > 0 && row.op != "conv2d_bias")  // whose price has the bias too
+    if (heard.flops > 0 && row.op != "conv2d_bias") {  // whose price has the bias too
       EXPECT_EQ(heard.flops, row.flops(shapes, y.shape()));
+    }
     ++told;
   }
   EXPECT_GT(told, 50);
