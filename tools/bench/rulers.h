@@ -52,7 +52,7 @@ class Rulers {
   std::optional<Ruler> batch_norm_relu(const kernels::NormShape& s, int64_t images, const real* g, const real* x,
                                        real* result);
 
-  bool has_gemm() const { return cublas_ != nullptr; }
+  bool has_gemm() const { return cublas_ || onednn_ || openblas_; }
   /// What was found and what was not, and what did not work since, a line each.
   const std::vector<std::string>& remarks() const { return remarks_; }
 
