@@ -109,7 +109,7 @@ TEST(Rulers, OfTheCpuMultiplyAsErgDoes) {
   for (const bool transpose_a : {false, true})
     for (const bool transpose_b : {false, true}) {
       const kernels::GemmShape s{5, 7, 3, transpose_a, transpose_b};
-      const std::vector<real> a = kernels::random_reals(s.m * s.k, 1), b = kernels::random_reals(s.k * s.n, 2);
+      const std::vector<real> a = test::random_reals(s.m * s.k, 1), b = test::random_reals(s.k * s.n, 2);
       std::vector<real> c(size_t(s.m * s.n)), theirs = c, workspace(size_t(kernels::gemm_workspace(cpu_device, s)));
       kernels::gemm(Stream{}, s, a.data(), b.data(), workspace.data(), c.data());
       rulers.gemm(s, Precision::fp32, a.data(), b.data(), theirs.data())->launch();
