@@ -257,8 +257,43 @@ Tensor Sequential::operator()(Tensor x, Mode mode) {
   return x;
 }
 
+namespace {
+
+/// Number i of the outputs comes from number i of the inputs.
+bool keeps_units(const Layer& layer) {
+  return std::visit(
+      []<class Kind>(const Kind&) {
+        return std::is_same_v<Kind, Activation> || std::is_same_v<Kind, BatchNorm> || std::is_same_v<Kind, Dropout> ||
+               std::is_same_v<Kind, ChannelBias> || std::is_same_v<Kind, ChannelScale>;
+      },
+      layer);
+}
+
+/// Before each layer and behind the last: the channels of the image that lies there in a row, or 0.
+std::vector<int64_t> channels_in_rows(const std::vector<Layer>& layers) {
+  std::vector<int64_t> channels(layers.size() + 1, 0);
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const auto* reshape = std::get_if<Reshape>(&layers[i]);
+    if (!reshape) continue;
+    if (reshape->dims.size() == 3) {
+      channels[i] = reshape->dims[2];
+      for (size_t before = i; before > 0 && keeps_units(layers[before - 1]); --before)
+        channels[before - 1] = reshape->dims[2];
+    } else if (reshape->channels > 0) {
+      channels[i + 1] = reshape->channels;
+      for (size_t behind = i + 1; behind < layers.size() && keeps_units(layers[behind]); ++behind)
+        channels[behind + 1] = reshape->channels;
+    }
+  }
+  return channels;
+}
+
+}  // namespace
+
 void Sequential::visit(Visitor& v) {
-  for (size_t i = 0; i < layers.size(); ++i) std::visit([&](auto& l) { v.sub(std::to_string(i), l); }, layers[i]);
+  const std::vector<int64_t> channels = channels_in_rows(layers);
+  for (size_t i = 0; i < layers.size(); ++i)
+    std::visit([&](auto& l) { v.sub(std::to_string(i), l, {channels[i], channels[i + 1]}); }, layers[i]);
 }
 
 }  // namespace erg

@@ -112,9 +112,11 @@ struct Activation {
   void visit(Visitor&) {}
 };
 
-/// [B,...] -> [B, dims...].
+/// [B,...] -> [B, dims...]. Files have to know the channels of an image that is flattened: the linear layer behind it
+/// keeps its weights in PyTorch's order there (ImageUnits).
 struct Reshape {
   std::vector<int64_t> dims;
+  int64_t channels = 0;  // of the image that becomes a row; 0: no image, or one with a single channel
   Tensor operator()(const Tensor& x, Mode mode) const;
   void visit(Visitor&) {}
 };

@@ -21,12 +21,20 @@ namespace erg {
 /// ([kh,kw,ci,co] here, [co,ci,kh,kw] there), which files keep the way PyTorch does.
 enum class Layout { plain, weight };
 
+/// Of a layer between an image and the same numbers in a row: how many channels the image has that its inputs come
+/// from, or its outputs become; 0 where there is none. The row goes pixel by pixel here and channel by channel in
+/// files, because PyTorch flattens [C,H,W].
+struct ImageUnits {
+  int64_t in = 0, out = 0;
+};
+
 class Visitor {
  public:
   struct Entry {
     std::string name;  // "generator.3.weight"
     Tensor* tensor;    // null for a counter
     Layout layout = Layout::plain;
+    ImageUnits units = {};                // of the layer it belongs to
     bool trained = false;                 // a parameter, not a buffer
     std::function<uint64_t()> read = {};  // for counters: steps taken, random states
     std::function<void(uint64_t)> write = {};
@@ -37,18 +45,18 @@ class Visitor {
 
   /// A tensor that training changes by its gradient.
   void param(const std::string& name, Tensor& t, Layout layout = Layout::plain) {
-    on_entry_({prefix_ + name, &t, layout, true});
+    on_entry_({prefix_ + name, &t, layout, units_, true});
   }
   /// A tensor that is state all the same: running statistics, moments, chains.
   void buffer(const std::string& name, Tensor& t, Layout layout = Layout::plain) {
-    on_entry_({prefix_ + name, &t, layout, false});
+    on_entry_({prefix_ + name, &t, layout, units_, false});
   }
   void counter(const std::string& name, uint64_t& n) {
     counter(
         name, [&n] { return n; }, [&n](uint64_t value) { n = value; });
   }
   void counter(const std::string& name, std::function<uint64_t()> read, std::function<void(uint64_t)> write) {
-    on_entry_({prefix_ + name, nullptr, Layout::plain, false, std::move(read), std::move(write)});
+    on_entry_({prefix_ + name, nullptr, Layout::plain, {}, false, std::move(read), std::move(write)});
   }
 
   template <class Part>
@@ -57,10 +65,18 @@ class Visitor {
     part.visit(*this);
     prefix_ = outer;
   }
+  /// The same of a layer that has an image's numbers in a row before or behind it.
+  template <class Part>
+  void sub(const std::string& name, Part& part, ImageUnits units) {
+    const ImageUnits outer = std::exchange(units_, units);
+    sub(name, part);
+    units_ = outer;
+  }
 
  private:
   OnEntry on_entry_;
   std::string prefix_;
+  ImageUnits units_;
 };
 
 /// Everything a part holds, in the order it is visited. The tensors' names are unique by construction of visit().

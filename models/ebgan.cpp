@@ -95,7 +95,7 @@ Sequential encoder_of(const EbganGrid& grid, const Shape& sample, Noise& noise, 
     throw std::invalid_argument("[ebgan] a discriminator of the grid has two layers or more, not " +
                                 std::to_string(grid.discriminator_layers));
   const int64_t elements = sample.size(), size = grid.discriminator_size;
-  Sequential net{{Reshape{{elements}}}};
+  Sequential net{{Reshape{{elements}, sample.rank() == 3 ? sample[2] : 0}}};
   for (int64_t i = 1; i < grid.discriminator_layers; ++i) {
     net.layers.push_back(linear(i == 1 ? elements : size, size, noise));
     if (i > 1) net.layers.push_back(BatchNorm(size, noise));

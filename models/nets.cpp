@@ -204,7 +204,7 @@ Sequential dcgan_critic(const DcganOptions& o, Noise& noise, const CriticOptions
   const int64_t features = side * side * channels;
   LayerOptions last = linear(member);
   last.spectral_norm = critic.spectral_norm;
-  add(Reshape{{features}});
+  add(Reshape{{features}, channels});
   add(Linear(features, critic.outputs, noise, last));
   return net;
 }
@@ -227,7 +227,7 @@ Sequential igebm_mnist(int64_t channels, int64_t width, Noise& noise) {
   convolve(width, 2 * width, 4, 2, 1);      //  7 x 7
   convolve(2 * width, 4 * width, 4, 2, 2);  //  4 x 4
   const int64_t features = 4 * 4 * 4 * width;
-  add(Reshape{{features}});
+  add(Reshape{{features}, 4 * width});
   add(Linear(features, 2 * width, noise, {.spectral_norm = true}));
   add(leaky_layer(real(0.2)));
   add(Linear(2 * width, 1, noise));

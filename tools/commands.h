@@ -21,6 +21,7 @@ void add_demo(CLI::App& app, const Common& common, Run& run);
 /// `defaults` holds the preset of the system and data set named on the command line.
 void add_train(CLI::App& app, const Common& common, Settings& settings, Run& run);
 void add_sample(CLI::App& app, const Common& common, Run& run);
+void add_convert(CLI::App& app, const Common& common, Run& run);
 /// The exit code of diagnose is its verdict: 0 ok, 1 warn, 2 error.
 void add_diagnose(CLI::App& app, const Common& common, Run& run);
 void add_eval(CLI::App& app, const Common& common, Run& run);

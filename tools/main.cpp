@@ -30,6 +30,7 @@ void declare(CLI::App& app, Common& common, Settings& settings, Run& run) {
   add_demo(app, common, run);
   add_train(app, common, settings, run);
   add_sample(app, common, run);
+  add_convert(app, common, run);
   add_diagnose(app, common, run);
   add_eval(app, common, run);
   add_report(app, run);

@@ -156,11 +156,15 @@ std::string checksum(const fs::path& file) {
 }  // namespace
 
 void RunDirectory::save_checkpoint(int64_t step, const io::StateDict& state, int64_t keep) {
-  const fs::path folder = root_ / "ckpt", file = folder / step_name(step, ".safetensors");
+  tools::save_checkpoint(root_, step, state, keep);
+}
+
+void save_checkpoint(const fs::path& run, int64_t step, const io::StateDict& state, int64_t keep) {
+  const fs::path folder = run / "ckpt", file = folder / step_name(step, ".safetensors");
   io::write_safetensors(file, state);
   nlohmann::json sums = checksums(folder);
   sums[file.filename().string()] = checksum(file);
-  const std::vector<fs::path> all = checkpoints(root_);
+  const std::vector<fs::path> all = checkpoints(run);
   const std::span<const fs::path> outdated =
       keep > 0 && std::ssize(all) > keep ? std::span(all).subspan(size_t(keep)) : std::span<const fs::path>();
   for (const fs::path& old : outdated) sums.erase(old.filename().string());

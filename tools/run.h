@@ -49,6 +49,9 @@ class RunDirectory {
   std::optional<EventFile> events_;
 };
 
+/// Writes a checkpoint of a run with its checksum, and keeps the newest `keep` of them; 0: all. Throws io::WriteError.
+void save_checkpoint(const std::filesystem::path& run, int64_t step, const io::StateDict& state, int64_t keep = 0);
+
 /// Makes a directory and its parents. Throws io::WriteError.
 void make_directory(const std::filesystem::path& path);
 

@@ -15,21 +15,19 @@ namespace {
 /// zlib's state, freed on every way out.
 struct Inflater {
   z_stream stream{};
-  Inflater() {
-    constexpr int gzip_only = 15 + 16;  // the largest window, with a gzip header
-    if (inflateInit2(&stream, gzip_only) != Z_OK) throw std::bad_alloc();
+  explicit Inflater(int window) {
+    if (inflateInit2(&stream, window) != Z_OK) throw std::bad_alloc();
   }
   ~Inflater() { inflateEnd(&stream); }
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
 };
 
-}  // namespace
+// zlib's largest window, and what is around the data.
+constexpr int with_gzip_header = 15 + 16, bare = -15;
 
-bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
-
-std::string gunzip(std::string_view bytes, int64_t limit, const std::filesystem::path& name) {
-  Inflater inflater;
+std::string decompress(int window, std::string_view bytes, int64_t limit, const std::filesystem::path& name) {
+  Inflater inflater(window);
   z_stream& stream = inflater.stream;
   std::string content;
   char block[1 << 16];
@@ -44,18 +42,29 @@ std::string gunzip(std::string_view bytes, int64_t limit, const std::filesystem:
     stream.next_out = reinterpret_cast<Bytef*>(block);
     stream.avail_out = sizeof block;
     status = inflate(&stream, Z_NO_FLUSH);
-    if (status == Z_BUF_ERROR) throw DataError(name, "the gzip data is truncated: fetch the file again");
+    if (status == Z_BUF_ERROR) throw DataError(name, "the compressed data is truncated: fetch the file again");
     if (status == Z_MEM_ERROR) throw std::bad_alloc();
     if (status != Z_OK && status != Z_STREAM_END)
-      throw DataError(name, "the gzip data is corrupt: fetch the file again");
+      throw DataError(name, "the compressed data is corrupt: fetch the file again");
     content.append(block, sizeof block - stream.avail_out);
     if (int64_t(content.size()) > limit)
       throw DataError(name, "expected at most " + std::to_string(limit) + " bytes after decompression, got more");
   }
   if (const size_t left = stream.avail_in + bytes.size(); left > 0)
-    throw DataError(name,
-                    "expected the end of the file after the gzip data, got " + std::to_string(left) + " more bytes");
+    throw DataError(name, "expected nothing after the compressed data, got " + std::to_string(left) + " more bytes");
   return content;
+}
+
+}  // namespace
+
+bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
+
+std::string gunzip(std::string_view bytes, int64_t limit, const std::filesystem::path& name) {
+  return decompress(with_gzip_header, bytes, limit, name);
+}
+
+std::string inflate(std::string_view bytes, int64_t limit, const std::filesystem::path& name) {
+  return decompress(bare, bytes, limit, name);
 }
 
 uint32_t crc32(std::string_view bytes) {

@@ -1,4 +1,5 @@
-// gzip: decompression in memory (RFC 1952), strict about what is missing and what is left over; and its checksum.
+// gzip and zip's deflate: decompression in memory (RFC 1952, 1951), strict about what is missing and what is left over;
+// and their checksum.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,10 @@ bool is_gzip(std::string_view bytes);
 /// or expands to more than `limit` bytes; `name` stands for the file in messages.
 std::string gunzip(std::string_view bytes, int64_t limit, const std::filesystem::path& name);
 
-/// The CRC-32 of gzip and PNG.
+/// The same of bare deflated data, such as a zip archive's.
+std::string inflate(std::string_view bytes, int64_t limit, const std::filesystem::path& name);
+
+/// The CRC-32 of gzip, zip and PNG.
 uint32_t crc32(std::string_view bytes);
 
 }  // namespace erg::io

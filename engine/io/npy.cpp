@@ -203,12 +203,12 @@ Tensor parse_npy(std::string_view bytes, const fs::path& name) {
 
 Tensor read_npy(const fs::path& file) { return parse_npy(read_file(file), file); }
 
-void write_npy(const fs::path& file, const Tensor& tensor) {
+std::string format_npy(const Tensor& tensor) {
   const std::vector<real> values = tensor.to_host();
-  atomic_write(file, [&](const Write& write) {
-    write(format_header(tensor.shape()));
-    write({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(real)});
-  });
+  std::string bytes = format_header(tensor.shape());
+  return bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(real));
 }
+
+void write_npy(const fs::path& file, const Tensor& tensor) { atomic_write(file, format_npy(tensor)); }
 
 }  // namespace erg::io

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "../tensor.h"
@@ -20,7 +21,10 @@ Tensor read_npy(const std::filesystem::path& file);
 /// The same for bytes in memory; `name` stands for the file in messages.
 Tensor parse_npy(std::string_view bytes, const std::filesystem::path& name);
 
-/// Writes atomically (file.h) version 1.0 and <f4 (<f8 in the double build). Throws WriteError.
+/// The bytes of such a file, version 1.0 and <f4 (<f8 in the double build).
+std::string format_npy(const Tensor& tensor);
+
+/// Writes them atomically (file.h). Throws WriteError.
 void write_npy(const std::filesystem::path& file, const Tensor& tensor);
 
 }  // namespace erg::io

@@ -86,7 +86,7 @@ Sequential fgan_generator(const Settings& s, const Shape& sample, Noise& noise) 
 Sequential fgan_critic(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
   Sequential net =
       mlp({sample.size(), part(s, 5), part(s, 5), wish.options.outputs}, noise, {.hidden = {Activation::Kind::elu}});
-  net.layers.insert(net.layers.begin(), Reshape{{sample.size()}});
+  net.layers.insert(net.layers.begin(), Reshape{{sample.size()}, sample[2]});
   return net;
 }
 
