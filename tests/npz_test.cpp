@@ -11,8 +11,8 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::map<std::string, Tensor> two = {{"a", Tensor::from_host({2, 2}, {1, 2, 3, 4})},
-                                           {"layer.0.weight", Tensor::from_host({3}, {5, 6, 7})}};
+const std::map<std::string, Tensor> two = {{"a", Tensor::from_host({2, 2}, std::vector<real>{1, 2, 3, 4})},
+                                           {"layer.0.weight", Tensor::from_host({3}, std::vector<real>{5, 6, 7})}};
 
 std::string archive() {
   const TemporaryFolder folder;
