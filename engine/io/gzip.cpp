@@ -41,7 +41,7 @@ std::string decompress(int window, std::string_view bytes, int64_t limit, const 
     }
     stream.next_out = reinterpret_cast<Bytef*>(block);
     stream.avail_out = sizeof block;
-    status = inflate(&stream, Z_NO_FLUSH);
+    status = ::inflate(&stream, Z_NO_FLUSH);
     if (status == Z_BUF_ERROR) throw DataError(name, "the compressed data is truncated: fetch the file again");
     if (status == Z_MEM_ERROR) throw std::bad_alloc();
     if (status != Z_OK && status != Z_STREAM_END)
