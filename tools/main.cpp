@@ -4,14 +4,13 @@
 #include <cstdio>
 #include <cstring>
 #include <iostream>
-#include <new>
 
 #include "../engine/io/error.h"
 #include "../kernels/cpu/isa.h"
 #include "../kernels/cuda/runtime.h"
-#include "../samplers/chains.h"
 #include "commands.h"
 #include "error.h"
+#include "failure.h"
 #include "recipes/recipes.h"
 
 namespace erg::tools {
@@ -98,29 +97,11 @@ int parse_and_run(int argc, char** argv) {
 
 /// Every error ends here: one line on stderr, and the code that scripts can act on.
 int guarded_main(int argc, char** argv) {
-  const auto fail = [](const char* what, int code) {
-    std::fprintf(stderr, "erg: %s\n", what);
-    return code;
-  };
   try {
     return parse_and_run(argc, argv);
-  } catch (const UsageError& error) { return fail(error.what(), Exit::usage); } catch (const io::DataError& error) {
-    return fail(error.what(), Exit::bad_data);
-  } catch (const io::MissingError& error) {
-    return fail(error.what(), Exit::no_input);
-  } catch (const DeviceError& error) {
-    return fail(error.what(), Exit::no_device);
-  } catch (const io::WriteError& error) {
-    return fail(error.what(), error.step == io::WriteError::Step::create ? Exit::cannot_create : Exit::cannot_write);
-  } catch (const TrainingDivergedError& error) {
-    return fail(error.what(), Exit::diverged);
-  } catch (const DivergedError& error) {
-    return fail(error.what(), Exit::diverged);
-  } catch (const std::bad_alloc& error) {
-    // The C++ library's own words are its type's name; a GPU's memory speaks for itself.
-    const bool plain = std::string_view(error.what()).find("bad_alloc") != std::string_view::npos;
-    return fail(plain ? "out of memory; ask for less at a time" : error.what(), Exit::out_of_memory);
-  } catch (const std::exception& error) { return fail(error.what(), Exit::internal); }
+  } catch (...) {
+    return report_failure([](const char* what) { std::fprintf(stderr, "erg: %s\n", what); });
+  }
 }
 
 }  // namespace erg::tools
