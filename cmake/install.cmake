@@ -14,6 +14,10 @@ endif()
 if(TARGET erg_program)
   install(TARGETS erg_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+if(TARGET erg_c)
+  install(TARGETS erg_c EXPORT erg-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(FILES tools/c_api/erg_c.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/erg)
+endif()
 
 install(FILES erg.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/erg)
 install(DIRECTORY kernels engine models samplers DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/erg
