@@ -6,6 +6,7 @@
 #include <functional>
 #include <latch>
 #include <thread>
+#include <utility>
 
 #include "erg.h"
 #include "kernels/cpu/isa.h"
@@ -160,23 +161,23 @@ TEST(Threads, APauseIsItsOwnThreads) {
 
 /// One thread counts its kernels while the other launches many, and one that leaves its launches out changes nobody's.
 TEST(Threads, ATraceSeesItsOwnThread) {
-  int64_t calls = 0;
-  double flops = 0;
-  std::vector<real> beside;
   const Tensor a = Tensor::ones({4, 4});
-  at_once(
-      [&] {
-        kernels::trace = {
-            .call = [](void* self, const char*, const Stream&, bool begins) { *static_cast<int64_t*>(self) += begins; },
-            .self = &calls,
-            .flops = &flops,
-            .dry = true};
-        for (int i = 0; i < 100; ++i) matmul(a, a);
-        kernels::trace = {};
-      },
-      [&] { beside = train_gan(1); });
-  EXPECT_EQ(calls, 100);
-  EXPECT_EQ(flops, 100 * 2 * 4 * 4 * 4);
+  const auto traced = [&a] {
+    std::pair<int64_t, double> counts;  // calls, FLOPs
+    kernels::trace = {
+        .call = [](void* self, const char*, const Stream&, bool begins) { *static_cast<int64_t*>(self) += begins; },
+        .self = &counts.first,
+        .flops = &counts.second,
+        .dry = true};
+    for (int i = 0; i < 100; ++i) matmul(a, a);
+    kernels::trace = {};
+    return counts;
+  };
+  std::pair<int64_t, double> counts;
+  std::vector<real> beside;
+  at_once([&] { counts = traced(); }, [&] { beside = train_gan(1); });
+  EXPECT_EQ(counts, traced());
+  EXPECT_EQ(counts.second, 100 * 2 * 4 * 4 * 4);
   EXPECT_EQ(beside, train_gan(1));
 }
 
