@@ -55,11 +55,17 @@ io::StateDict read_folder(const fs::path& folder) {
   return dict;
 }
 
+io::StateDict read_run(const fs::path& run) {
+  io::StateDict state;
+  take_newest_checkpoint(run, [&](const fs::path& file) { state = io::read_safetensors(file); });
+  return state;
+}
+
 io::StateDict read(const fs::path& from) {
   io::StateDict dict;
   switch (kind_of(from)) {
     case Kind::safetensors: return io::read_safetensors(from);
-    case Kind::run: return io::read_safetensors(newest_checkpoint(from));
+    case Kind::run: return read_run(from);
     case Kind::npz: dict.tensors = io::read_npz(from); break;
     case Kind::npy: dict.tensors[from.stem()] = io::read_npy(from); break;
     case Kind::folder: dict = read_folder(from); break;
@@ -103,8 +109,7 @@ fs::path write_into_run(const io::StateDict& network, const Options& options) {
     throw UsageError(options.to.string() +
                      " is a run: say with --network which of its networks to replace; there are " +
                      networks_in(read(options.to)));
-  const fs::path newest = newest_checkpoint(options.to);
-  io::StateDict state = io::read_safetensors(newest);
+  io::StateDict state = read_run(options.to);
   io::check_format(state);
   io::check_format(network);
   const std::vector<std::string> names = names_in(state, options.network);
@@ -116,7 +121,7 @@ fs::path write_into_run(const io::StateDict& network, const Options& options) {
     if (!name.ends_with("num_batches_tracked") && std::ranges::find(names, name) == names.end())
       throw io::DataError(network.source, "holds " + io::cite(name) + ", which the run's " + options.network +
                                               " does not have: the file is of another model");
-  const int64_t step = step_of(newest) + 1;
+  const int64_t step = step_of(checkpoints(options.to).front()) + 1;
   save_checkpoint(options.to, step, state);
   return checkpoints(options.to).front();
 }
