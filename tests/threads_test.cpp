@@ -165,7 +165,7 @@ TEST(Threads, ATraceSeesItsOwnThread) {
   const auto traced = [&a] {
     std::pair<int64_t, double> counts;  // calls, FLOPs
     kernels::trace = {
-        .call = [](void* self, const char*, const Stream&, bool begins) { *static_cast<int64_t*>(self) += begins; },
+        .call = [](void* self, const kernels::Launch&, bool begins) { *static_cast<int64_t*>(self) += begins; },
         .self = &counts.first,
         .flops = &counts.second,
         .dry = true};
