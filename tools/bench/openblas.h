@@ -8,8 +8,8 @@ namespace erg::tools {
 
 class OpenBlas {
  public:
-  /// Throws RulerError where there is no OpenBLAS.
-  explicit OpenBlas(Device) {}
+  /// Throws RulerError where there is no OpenBLAS, or one whose own threads would disturb those that are measured.
+  explicit OpenBlas(Device);
 
   /// "OpenBLAS 0.3.21 ... (libopenblas.so.0)"
   std::string description() const { return std::string(get_config_()) + " (" + library_.name() + ")"; }
@@ -19,6 +19,7 @@ class OpenBlas {
  private:
   Library library_{{"libopenblas.so.0"}};
   // As cblas.h declares them: enumerations are ints.
+  int (*const get_parallel_)() = library_["openblas_get_parallel"];
   char* (*const get_config_)() = library_["openblas_get_config"];
   void (*const set_threads_)(int threads) = library_["openblas_set_num_threads"];
   void (*const sgemm_)(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha, const float* a,
