@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import datetime
 import importlib
+import itertools
 import json
 import math
 import os
@@ -164,7 +165,9 @@ def main(options, environment, works, variants, row_of, check):
     runner, seconds of a run)` is a row, none of which stands without what it says under `check`. Returns the exit
     code."""
     works = {work.work: work for work in works}
-    labelled = (((key, name), make) for key, work in works.items() for name, make in variants(work))
+    by_work = [[((key, name), make) for name, make in variants(work)] for key, work in works.items()]
+    # The first variant of everything before the second of anything: compilation may take all the time there is.
+    labelled = [variant for those in itertools.zip_longest(*by_work) for variant in those if variant]
     jobs, rows, left_out = [], [], {}
     with until(0.5 * options.seconds):
         prepare(labelled, jobs, left_out)

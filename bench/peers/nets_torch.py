@@ -1,6 +1,6 @@
 """The networks of models/nets.h and models/nets_residual.h in PyTorch: the same layers with the same numbers and names.
 
-Images are NCHW here, seen through the strides of a memory format; what is flattened is in erg's order, NHWC.
+Images are NCHW here, seen through the strides of a memory format, and flattened in that order, in which erg's files are.
 """
 
 import dataclasses
@@ -11,20 +11,19 @@ from torch.nn import functional
 
 
 class Image(nn.Module):
-    """[B, side side channels] to images."""
+    """[B, channels side side] to images."""
 
     def __init__(self, side, layout):
         super().__init__()
         self.side, self.layout = side, layout
 
     def forward(self, x):
-        image = x.view(len(x), self.side, self.side, -1).permute(0, 3, 1, 2)
-        return image.contiguous(memory_format=self.layout)
+        return x.view(len(x), -1, self.side, self.side).contiguous(memory_format=self.layout)
 
 
 class Flat(nn.Module):
     def forward(self, x):
-        return x.permute(0, 2, 3, 1).flatten(1)
+        return x.flatten(1)
 
 
 class Crop(nn.Module):
