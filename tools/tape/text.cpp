@@ -56,9 +56,9 @@ std::string nodes_text(const RecordedTape& tape) {
   table.columns.push_back({"remark", ""});
   for (const TapeNode& node : tape.nodes) {
     if (node.op == "leaf") continue;
-    const int64_t kept = kept_bytes(node);
     std::vector<Cell> row = {"#" + std::to_string(node.output.node), node.op, inputs_text(node),
-                             to_string(node.output.shape), kept > 0 ? Cell(double(kept)) : Cell()};
+                             to_string(node.output.shape), Cell()};
+    if (const int64_t kept = kept_bytes(node); kept > 0) row.back() = double(kept);
     append(row, cost_cells(node.forward));
     append(row, cost_cells(node.backward));
     row.push_back(remark_on(tape, node));
