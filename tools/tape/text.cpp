@@ -61,7 +61,7 @@ std::string nodes_text(const RecordedTape& tape) {
     if (const int64_t kept = kept_bytes(node); kept > 0) row.back() = double(kept);
     append(row, cost_cells(node.forward));
     append(row, cost_cells(node.backward));
-    row.push_back(remark_on(tape, node));
+    row.emplace_back(remark_on(tape, node));
     table.rows.push_back(row);
   }
   return table_body(table);
