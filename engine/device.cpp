@@ -14,13 +14,14 @@ constexpr std::align_val_t cpu_alignment{64};
 
 bool is_cuda(Device device) { return device.kind == Device::Kind::cuda; }
 
-/// Whether there is a GPU that is worth using unasked.
-bool has_gpu() {
-  if constexpr (has_cuda) return cuda_devices() > 0 && !kernels::cuda::device_info(0).emulated;
-  return false;
-}
+constexpr Device first_gpu{Device::Kind::cuda, 0};
 
 }  // namespace
+
+bool is_emulated(Device device) {
+  if constexpr (has_cuda) return is_cuda(device) && kernels::cuda::device_info(device.index).emulated;
+  return false;
+}
 
 void require(Device device) {
   if (!is_cuda(device) || (device.index >= 0 && device.index < cuda_devices())) return;
@@ -34,7 +35,7 @@ std::string to_string(Device device) { return is_cuda(device) ? "cuda:" + std::t
 Device device_named(std::string_view name) {
   Device device;
   if (name == "cpu") return device;
-  if (name == "auto") return has_gpu() ? Device{Device::Kind::cuda, 0} : device;
+  if (name == "auto") return cuda_devices() > 0 && !is_emulated(first_gpu) ? first_gpu : device;
   device.kind = Device::Kind::cuda;
   const std::string_view number = name.starts_with("cuda:") ? name.substr(5) : "0";
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), device.index);

@@ -30,6 +30,9 @@ Device device_named(std::string_view name);
 /// Throws DeviceError for a GPU there is not.
 void require(Device device);
 
+/// Whether a device is a GPU that the CPU stands in for: its results count, its times mean nothing.
+bool is_emulated(Device device);
+
 /// How many GPUs this process can use. Where 0, why_no_cuda() says why in one line.
 int cuda_devices();
 std::string why_no_cuda();

@@ -37,6 +37,21 @@ struct Trace {
 };
 inline thread_local Trace trace;
 
+/// While it lives, the arithmetic of this thread's launches is added up, and with `dry` they are left out. It is this
+/// thread's whole trace.
+class CountedFlops {
+ public:
+  explicit CountedFlops(bool dry = false) { trace = {.flops = &sum_, .dry = dry}; }
+  ~CountedFlops() { trace = {}; }
+  CountedFlops(const CountedFlops&) = delete;
+  CountedFlops& operator=(const CountedFlops&) = delete;
+
+  double sum() const { return sum_; }
+
+ private:
+  double sum_ = 0;
+};
+
 /// The multiplications and additions of a launch whose first argument is the shape of a matrix product or convolution;
 /// other kernels, which are bound by memory, count as none. Kernels that take other arguments to multiply overload it.
 template <class First, class... Rest>

@@ -7,6 +7,7 @@
 #include "engine/random.h"
 #include "io_support.h"
 #include "run_program.h"
+#include "tiny_settings.h"
 #include "tools/data.h"
 #include "tools/dry_run.h"
 #include "tools/recipes/recipes.h"
@@ -17,21 +18,12 @@ namespace {
 
 using test::Outcome;
 using test::run_program;
+using test::tiny;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Le;
 using testing::Not;
 using testing::StartsWith;
-
-Settings tiny(const std::string& system, const std::string& data = "25gaussians") {
-  Settings s = preset(system, data, "small");
-  s.device = "cpu";
-  s.batch = 4;
-  s.width = s.latent = 2;
-  s.chain_steps = 2;
-  s.buffer = 8;
-  return s;
-}
 
 /// A system in training on noise.
 struct Game {

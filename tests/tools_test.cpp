@@ -7,6 +7,7 @@
 
 #include "engine/io/checkpoint.h"
 #include "io_support.h"
+#include "tiny_settings.h"
 #include "tools/alarms.h"
 #include "tools/data_images.h"
 #include "tools/dry_run.h"
@@ -17,6 +18,8 @@
 
 namespace erg::tools {
 namespace {
+
+using test::tiny;
 
 TEST(Data, GridHasTwentyFiveScaledModes) {
   const Mixture grid = grid_of_25_gaussians();
@@ -332,35 +335,24 @@ TEST(EventFiles, ARecordIsTensorBoardsByteForByte) {
 
 // ---- What a run takes
 
-Settings tiny(const std::string& system, const std::string& data) {
-  Settings s = preset(system, data, "small");
-  s.device = "cpu";
-  s.batch = 3;
-  s.width = s.latent = 2;
-  s.chain_steps = 2;
-  s.buffer = 8;
-  return s;
-}
-
 /// Nothing is computed in a dry run, and yet it counts what a real one does.
 TEST(DryRun, CountsTheWorkOfARealStep) {
   for (const std::string& system : recipe_names())
     for (const std::string data : {"25gaussians", "mnist"}) {
       const bool for_images = system == "jem" || system == "ebgan" || system == "ladder" || system == "ebgan-ln";
       if (for_images && data != "mnist") continue;
-      const Settings s = tiny(system, data);
+      const Settings s = tiny(system, data, 3);
       if (s.nets == "mlp" && sample_shape(data).rank() > 1) continue;  // this system is for the plane alone
-      double flops = 0;
       const auto trainer = make_trainer(s, sample_shape(data));
-      Shape batch{s.batch};
-      for (const int64_t extent : sample_shape(data)) batch.push_back(extent);
       Noise noise(1, "test");
-      const auto next = [&] { return noise.uniform(batch, -1, 1); };
+      const auto next = [&] { return noise.uniform(batch_shape(s), -1, 1); };
       const auto next_labelled = [&] { return Labelled{next(), noise.uniform({s.batch})}; };
       trainer->step(next, next_labelled);
-      kernels::trace.flops = &flops;
-      trainer->step(next, next_labelled);
-      kernels::trace = {};
+      const double flops = [&] {
+        const kernels::CountedFlops counted;
+        trainer->step(next, next_labelled);
+        return counted.sum();
+      }();
       const RunCost cost = cost_of(s);
       EXPECT_EQ(cost.flops_of_step, flops) << system << " on " << data;
       EXPECT_GT(flops, 0);

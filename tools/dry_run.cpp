@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "../engine/ops.h"
+#include "../kernels/kernel.h"
 #include "data.h"
 #include "error.h"
 #include "progress.h"
@@ -13,17 +14,6 @@
 namespace erg::tools {
 
 namespace {
-
-/// While it lives, kernels are counted and left out.
-class LeavingOut {
- public:
-  LeavingOut() { kernels::trace = {.flops = &flops, .dry = true}; }
-  ~LeavingOut() { kernels::trace = {}; }
-  LeavingOut(const LeavingOut&) = delete;
-  LeavingOut& operator=(const LeavingOut&) = delete;
-
-  double flops = 0;
-};
 
 /// Trained parameters by the first word of their names: "generator", "energy".
 std::vector<std::pair<std::string, int64_t>> parameters_of(Trainer& trainer) {
@@ -66,13 +56,13 @@ RunCost cost_of(const Settings& s) {
 
   const auto pool = std::make_shared<Pool>(device);  // of its own, to see what the run takes
   const PoolScope scope(pool);
-  LeavingOut counted;
+  kernels::CountedFlops counted(/*dry=*/true);
   const std::unique_ptr<Trainer> trainer = make_trainer(s, sample);
   RunCost cost{.parameters = parameters_of(*trainer), .state_bytes = pool->stats().live_bytes};
   trainer->step(next, next_labelled);
-  counted.flops = 0;
+  const double before = counted.sum();
   trainer->step(next, next_labelled);
-  cost.flops_of_step = counted.flops;
+  cost.flops_of_step = counted.sum() - before;
   cost.peak_bytes = pool->stats().live_bytes + pool->stats().cached_bytes;
   return cost;
 }

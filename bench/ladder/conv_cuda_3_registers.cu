@@ -1,49 +1,33 @@
 // CUDA rung 3: tiles in registers. The block's tile is 64 pixels by 64 channels, and a thread has 4 by 4 of it: eight
 // values from shared memory serve sixteen multiply-adds, where they served four.
-//
-// A thread's pixels and channels lie 16 apart, so that the lanes of a warp read neighbours from shared memory and write
-// neighbours of y. What remains is that nobody multiplies while the block waits for the next tiles.
-#include "conv_product.cuh"
+// What remains is that nobody multiplies while the block waits for the next tiles.
+#include "register_tile.cuh"
 
 namespace erg::ladder {
 
 namespace {
 
-constexpr int side = k_tile, each = 4, tile = side * each, threads = side * side;
 constexpr int a_line = k_tile + 1;  // odd: pixels of a warp lie in different banks
 
 __global__ void __launch_bounds__(threads) conv_registers(ConvProduct product, real* y) {
   ERG_SHARED(real, shared);
   real* const a = shared;                  // [pixel][k]
   real* const b = shared + tile * a_line;  // [k][channel]
-  const int row = int(threadIdx.x) / side, column = int(threadIdx.x) % side;
-  const int64_t first_pixel = int64_t(blockIdx.x) * tile;
-  const int first_channel = int(blockIdx.y) * tile;
+  RegisterTile own;
   ConvProduct::Window window[each];  // of the pixels whose values the thread brings
-  for (int i = 0; i < each; ++i) window[i] = product.window(first_pixel + i * side + row);
-  real sum[each][each] = {};
+  for (int i = 0; i < each; ++i) window[i] = product.window(own.first_pixel + i * side + own.row);
   for (int n = 0; n < product.steps; ++n) {
     const ConvProduct::Step step = product.step(n);
     for (int i = 0; i < each; ++i) {
-      a[(i * side + row) * a_line + column] = value_at(product.a(window[i], step, column));
-      b[row * tile + i * side + column] = value_at(product.b(step, row, first_channel + i * side + column));
+      a[(i * side + own.row) * a_line + own.column] = value_at(product.a(window[i], step, own.column));
+      const int channel = i * side + own.column;
+      b[own.row * tile + channel] = value_at(product.b(step, own.row, own.first_channel + channel));
     }
     __syncthreads();
-    for (int k = 0; k < k_tile; ++k) {
-      real left[each], right[each];
-      for (int i = 0; i < each; ++i) left[i] = a[(i * side + row) * a_line + k];
-      for (int j = 0; j < each; ++j) right[j] = b[k * tile + j * side + column];
-      for (int i = 0; i < each; ++i)
-        for (int j = 0; j < each; ++j) sum[i][j] += left[i] * right[j];
-    }
+    own.add_product(a, a_line, b);
     __syncthreads();
   }
-  for (int i = 0; i < each; ++i)
-    for (int j = 0; j < each; ++j) {
-      const int64_t pixel = first_pixel + i * side + row;
-      const int channel = first_channel + j * side + column;
-      if (pixel < product.pixels && channel < product.s.co) y[pixel * product.s.co + channel] = sum[i][j];
-    }
+  own.store(product, y);
 }
 
 }  // namespace

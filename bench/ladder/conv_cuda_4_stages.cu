@@ -4,13 +4,13 @@
 //
 // Each thread counts its copies in groups, one a stage, so that "at most one group is still open" says that the tile
 // two steps back is here. An empty group is closed too: the count must not depend on how much there is to copy.
-#include "conv_product.cuh"
+#include "register_tile.cuh"
 
 namespace erg::ladder {
 
 namespace {
 
-constexpr int side = 16, each = 4, tile = side * each, threads = side * side, stages = 3;
+constexpr int stages = 3;
 constexpr int a_line = k_tile + 4;  // pixels of a warp, two, fall into different banks; copies stay aligned
 constexpr int a_size = tile * a_line, b_size = k_tile * tile, stage_size = a_size + b_size;
 
@@ -55,33 +55,19 @@ struct Copier {
 template <int width>
 __global__ void __launch_bounds__(threads) conv_stages(ConvProduct product, real* y) {
   ERG_SHARED(real, shared);
-  const int row = int(threadIdx.x) / side, column = int(threadIdx.x) % side;
-  const int64_t first_pixel = int64_t(blockIdx.x) * tile;
-  const int first_channel = int(blockIdx.y) * tile;
-  const Copier<width> copier(product, first_pixel, first_channel);
+  RegisterTile own;
+  const Copier<width> copier(product, own.first_pixel, own.first_channel);
   const auto stage_of = [&](int n) { return shared + n % stages * stage_size; };
-  real sum[each][each] = {};
   for (int n = 0; n < stages - 1; ++n) copier.fetch(n, stage_of(n));
   for (int n = 0; n < product.steps; ++n) {
     kernels::cuda::wait_for_copies<stages - 2>();
     __syncthreads();  // everybody's copies of this step are here, and nobody reads the step before it any more
     copier.fetch(n + stages - 1, stage_of(n + stages - 1));
     const real *a = stage_of(n), *b = a + a_size;
-    for (int k = 0; k < k_tile; ++k) {
-      real left[each], right[each];
-      for (int i = 0; i < each; ++i) left[i] = a[(i * side + row) * a_line + k];
-      for (int j = 0; j < each; ++j) right[j] = b[k * tile + j * side + column];
-      for (int i = 0; i < each; ++i)
-        for (int j = 0; j < each; ++j) sum[i][j] += left[i] * right[j];
-    }
+    own.add_product(a, a_line, b);
   }
   kernels::cuda::wait_for_copies<0>();
-  for (int i = 0; i < each; ++i)
-    for (int j = 0; j < each; ++j) {
-      const int64_t pixel = first_pixel + i * side + row;
-      const int channel = first_channel + j * side + column;
-      if (pixel < product.pixels && channel < product.s.co) y[pixel * product.s.co + channel] = sum[i][j];
-    }
+  own.store(product, y);
 }
 
 }  // namespace

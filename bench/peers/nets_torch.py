@@ -169,9 +169,6 @@ class PairNet(nn.Module):
         slope = FORMS[work.nets, work.size].slope
         self.head = nn.Sequential(nn.Linear(2 * work.latent, hidden), nn.LeakyReLU(slope, True), nn.Linear(hidden, 1))
 
-    def forward(self, x, z):
-        return self.score(self.trunk(x), z)
-
     def score(self, features, z):
         return self.head(torch.cat([features, z], 1))
 

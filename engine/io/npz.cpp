@@ -96,7 +96,7 @@ class Archive {
     const std::string_view packed =
         part(uint64_t(entry.begin) + sizeof header + header.name_length + header.extra_length, entry.packed);
     // Files that share their data could expand to far more than any compression does.
-    if ((unpacked_ += packed.size()) > bytes_.size()) fail("its files overlap");
+    if ((packed_read_ += packed.size()) > bytes_.size()) fail("its files overlap");
     if (entry.method != stored && entry.method != deflated)
       fail("expected method 0 or 8 of compression, got " + std::to_string(entry.method));
     std::string content = entry.method == stored ? std::string(packed) : inflate(packed, entry.size, file_);
@@ -106,7 +106,7 @@ class Archive {
 
   std::string_view bytes_;
   const fs::path& file_;
-  uint64_t unpacked_ = 0;  // bytes read so far
+  uint64_t packed_read_ = 0;  // bytes read so far
 };
 
 uint32_t position(uint64_t byte) {

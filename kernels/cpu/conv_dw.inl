@@ -74,18 +74,17 @@ inline void dw_add(const ConvShape& s, const DwBlock& block, const Outer& part, 
   const int64_t run = int64_t(s.kw) * s.ci, tiles = ceil_div(run, rows_max);
   // A tile's rows lie far apart, in few sets of the cache, where images have many channels: then they are packed.
   const bool packs = part.row_step >= 2 * lanes && block.channel_end - block.channel >= 4 * columns_max;
-  Outer terms = part;
   TileOut out;
   out.add = add;
   for (int64_t t = 0; t < tiles; ++t) {
     const int64_t first_row = t * run / tiles;
     const int rows = int((t + 1) * run / tiles - first_row);
+    Outer terms = part;
     terms.row_offset = first_row;
     if (packs) {
-      dw_pack_rows({part.lines, part.length, part.rows, first_row, part.row_step, nullptr, 0}, strip);
-      terms = {1, part.lines * part.length, &strip, 0, rows_max, nullptr, 0};
+      dw_pack_rows(terms, strip);
+      terms = {1, part.lines * part.length, &strip, 0, rows_max, part.columns, 0};
     }
-    terms.columns = part.columns;
     for (int64_t first = block.channel; first < block.channel_end; first += columns_max) {
       out.columns = int(smaller(columns_max, block.channel_end - first));
       for (int i = 0; i < rows; ++i) out.row[i] = dw + (first_row + i) * s.co + first;

@@ -17,7 +17,8 @@ static void add_moments(const Block& b, int64_t row_stride, const real* x, doubl
 }
 
 /// Adds a block to [sum of g', sum of g' * (x - mean)], where g' is the cotangent before the activation. Two rows at a
-/// time: more would be more streams from memory than are fetched ahead.
+/// time: more would be more streams from memory than are fetched ahead. An odd last row is paired with itself, weighing
+/// 0.
 template <class Activation>
 static void add_cotangents(const Block& b, int64_t row_stride, Activation f, const Channels& channels, const real* g,
                            const real* x, double* __restrict totals) {

@@ -4,8 +4,7 @@
 #include <cstdio>
 
 #include "../../kernels/cpu/parallel.h"
-#include "../progress.h"
-#include "ceilings.h"
+#include "measure.h"
 
 namespace erg::tools {
 
@@ -70,21 +69,9 @@ Report measure_chains(const BenchOptions& options, const std::vector<Workload>& 
   Ceilings ceilings(options.device, rulers, options.small);
   std::vector<Timed> times;
   for (const Workload& w : workloads) times.push_back(timed(w, options.seed));
-  {
-    Progress progress("measuring", options.repeats, options.quiet);
-    for (int64_t round = 1; round <= options.repeats; ++round) {
-      ceilings.measure();
-      for (Timed& time : times) time.measure();
-      progress.update(round, {});
-    }
-  }
+  measure_in_turns(options, ceilings, times);
 
-  Report report{environment(options.seed, options.device),
-                ceilings.figures(),
-                columns(options.on_gpu()),
-                {},
-                ceilings.remarks(),
-                notes};
+  Report report = report_of(options, ceilings, columns(options.on_gpu()), notes);
   if (options.on_gpu()) report.notes += gpu_notes;
   bool disturbed = false;
   for (size_t i = 0; i < workloads.size(); ++i) {

@@ -2,8 +2,8 @@
 
 #include "../../engine/graph.h"
 #include "../progress.h"
-#include "ceilings.h"
 #include "kernel_cases.h"
+#include "measure.h"
 
 namespace erg::tools {
 
@@ -151,12 +151,7 @@ Report measure_kernels(const BenchOptions& options) {
     }
   }
 
-  Report report{environment(options.seed, options.device),
-                ceilings.figures(),
-                columns(options.on_gpu()),
-                {},
-                ceilings.remarks(),
-                notes};
+  Report report = report_of(options, ceilings, columns(options.on_gpu()), notes);
   for (const Measured& m : measured) report.rows.push_back(row_of(m, ceilings));
   report.remarks.insert(report.remarks.end(), rulers.remarks().begin(), rulers.remarks().end());
   if (options.on_gpu()) report.notes += gpu_notes;

@@ -76,7 +76,7 @@ void OneDnn::bind(Work& work, const void* layout, int index, const real* data, r
 
 const void* OneDnn::layout(const Handle& description, int query) const { return query_(description.get(), query, 0); }
 
-Ruler OneDnn::ready(const std::shared_ptr<OneDnn>& self, Work work) const {
+Ruler OneDnn::ready(const std::shared_ptr<OneDnn>& self, Work work) {
   return {"oneDNN", [self, work = std::move(work)] {
             self->check(self->execute_(work.primitive.get(), self->stream_.get(), int(work.arguments.size()),
                                        work.arguments.data()),
@@ -112,7 +112,7 @@ Ruler OneDnn::convolution(const std::shared_ptr<OneDnn>& self, Convolution which
     d.bind(work, d.layout(forward, src_md), src, first);
     d.bind(work, d.layout(forward, weights_md), weights);
     d.bind(work, d.layout(forward, dst_md), dst, result);
-    return d.ready(self, std::move(work));
+    return ready(self, std::move(work));
   }
   const bool is_dx = which == Convolution::dx;
   const Handle backward = d.make(d.destroy_primitive_desc_, "a backward convolution", [&](void** desc) {
@@ -130,7 +130,7 @@ Ruler OneDnn::convolution(const std::shared_ptr<OneDnn>& self, Convolution which
     d.bind(work, d.layout(backward, src_md), src, first);
     d.bind(work, d.layout(backward, diff_weights_md), diff_weights);
   }
-  return d.ready(self, std::move(work));
+  return ready(self, std::move(work));
 }
 
 Ruler OneDnn::batch_norm(const std::shared_ptr<OneDnn>& self, const kernels::NormShape& s, int64_t images,
@@ -149,7 +149,7 @@ Ruler OneDnn::batch_norm(const std::shared_ptr<OneDnn>& self, const kernels::Nor
   const Handle numbers = d.describe({s.channels}, {1});
   for (const int index : {mean, variance, shift}) d.bind(first, numbers.get(), index);
   d.bind(first, numbers.get(), scale, nullptr, 1);
-  Ruler ruler = d.ready(self, first);
+  Ruler ruler = ready(self, first);
   if (!g) return ruler;
   ruler.launch();
 
@@ -165,7 +165,7 @@ Ruler OneDnn::batch_norm(const std::shared_ptr<OneDnn>& self, const kernels::Nor
   d.bind(work, d.layout(description, diff_src_md), diff_src, result);
   for (const int index : {mean, diff_scale, diff_shift}) d.bind(work, numbers.get(), index);
   for (const int index : {variance, scale}) d.bind(work, numbers.get(), index, nullptr, 1);
-  return d.ready(self, std::move(work));
+  return ready(self, std::move(work));
 }
 
 }  // namespace erg::tools

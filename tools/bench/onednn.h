@@ -52,7 +52,7 @@ class OneDnn {
   const void* layout(const Handle& description, int query) const;
   /// Gives `work` an argument: `data`, or memory of its own full of `value` where that is null.
   void bind(Work& work, const void* layout, int index, const real* data = nullptr, real value = 0) const;
-  Ruler ready(const std::shared_ptr<OneDnn>& self, Work work) const;
+  static Ruler ready(const std::shared_ptr<OneDnn>& self, Work work);
   Work prepare(const Handle& description) const;
 
   Library library_{{"libdnnl.so.3"}};

@@ -44,7 +44,7 @@ struct Report {
   std::vector<std::string> remarks;     // what else there is to know of this run, a line each
   std::string notes;                    // how to read the table, which they follow
 
-  /// Whether all chains kept their law.
+  /// Whether everything that was checked passed.
   bool passed() const;
 };
 

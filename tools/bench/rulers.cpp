@@ -33,11 +33,6 @@ Ruler faster(const std::optional<Ruler>& one, const Ruler& other) {
   return first.median() < second.median() ? *one : other;
 }
 
-bool is_emulated(Device device) {
-  if constexpr (has_cuda) return kernels::cuda::device_info(device.index).emulated;
-  return false;
-}
-
 }  // namespace
 
 Rulers::Rulers(Device device) : device_(device) {

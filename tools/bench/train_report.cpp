@@ -1,7 +1,7 @@
 #include "train_report.h"
 
 #include "../../kernels/cpu/parallel.h"
-#include "ceilings.h"
+#include "measure.h"
 #include "precision.h"
 
 namespace erg::tools {
@@ -68,21 +68,9 @@ Report measure_training(const BenchOptions& options, const std::vector<TrainWork
   Ceilings ceilings(options.device, rulers, options.small);
   std::vector<Timed> times;
   for (const TrainWork& work : works) times.emplace_back([&work] { work.step(); }, options.device);
-  {
-    Progress progress("measuring", options.repeats, options.quiet);
-    for (int64_t round = 1; round <= options.repeats; ++round) {
-      ceilings.measure();
-      for (Timed& time : times) time.measure();
-      progress.update(round, {});
-    }
-  }
+  measure_in_turns(options, ceilings, times);
 
-  Report report{environment(options.seed, options.device),
-                ceilings.figures(),
-                columns(options.on_gpu()),
-                {},
-                ceilings.remarks(),
-                notes};
+  Report report = report_of(options, ceilings, columns(options.on_gpu()), notes);
   for (size_t i = 0; i < works.size(); ++i)
     report.rows.push_back(row_of(works[i], steps[i], times[i].median(), ceilings));
   return report;

@@ -10,6 +10,7 @@
 #include "../../engine/ops.h"
 #include "../../kernels/kernel.h"
 #include "../data.h"
+#include "../dry_run.h"
 #include "../recipes/recipes.h"
 #include "../run.h"
 #include "precision.h"
@@ -45,11 +46,8 @@ TrainWork make(const Row& row, uint64_t seed, Device device, bool small) {
   s.critic_steps = 1;
   s.batch = small ? 4 : 64;
   s.width = small ? 8 : row.width;
-  const Shape sample = sample_shape(s.data);
-  Shape batch{s.batch};
-  for (const int64_t extent : sample) batch.push_back(extent);
-  return {row.name, s, row.critic_alone, Noise(seed, "bench batch", device).uniform(batch, -1, 1),
-          make_trainer(s, sample)};
+  return {row.name, s, row.critic_alone, Noise(seed, "bench batch", device).uniform(batch_shape(s), -1, 1),
+          make_trainer(s, sample_shape(s.data))};
 }
 
 io::StateDict copy_of_state(Trainer& trainer) {
@@ -63,16 +61,6 @@ io::StateDict copy_of_state(Trainer& trainer) {
 bool all_finite(const Tensor& t) {
   return std::ranges::all_of(t.to_host(), [](real x) { return std::isfinite(x); });
 }
-
-/// While it lives, the arithmetic of launches is added up.
-struct Counted {
-  Counted() { kernels::trace = {.flops = &flops}; }
-  ~Counted() { kernels::trace = {}; }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-
-  double flops = 0;
-};
 
 }  // namespace
 
@@ -107,11 +95,11 @@ FirstSteps take_first_steps(const TrainWork& work) {
   const InPrecision scope(Precision::fp32);
   FirstSteps found{.before = copy_of_state(*work.trainer), .after = {}, .losses = {}, .operations = 0};
   for (uint64_t k = 0; k < first_steps; ++k) {
-    const Counted counted;
+    const kernels::CountedFlops counted;
     Values values;
     for (const Metric& metric : work.step()) values.emplace_back(metric.name, metric.value.item());
     found.losses.push_back(values);
-    found.operations = counted.flops;
+    found.operations = counted.sum();
     if (k == 0) found.after = copy_of_state(*work.trainer);
   }
   return found;

@@ -5,7 +5,6 @@
 
 #include "../../engine/graph.h"
 #include "../../engine/random.h"
-#include "../../kernels/cuda/runtime.h"
 #include "../data.h"
 #include "../dry_run.h"
 #include "../recipes/recipes.h"
@@ -13,13 +12,6 @@
 namespace erg::tools {
 
 namespace {
-
-/// Whether a device's times mean nothing.
-bool is_emulated([[maybe_unused]] Device device) {
-  if constexpr (has_cuda)
-    if (device.kind == Device::Kind::cuda) return kernels::cuda::device_info(device.index).emulated;
-  return false;
-}
 
 NamesOfMemory names_of(Trainer& trainer) {
   NamesOfMemory names;
