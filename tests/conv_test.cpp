@@ -159,6 +159,10 @@ TEST_P(Conv, MatchesDoubleLoopOnLayersOfNetworks) {
       {4, 9, 9, 17, 31, 1, 1, 1, 0},    // pointwise
       {1, 60, 70, 8, 16, 3, 3, 1, 1},   // cut into parts within the image
       {1, 61, 67, 8, 3, 4, 4, 2, 1},    //
+      {5, 4, 4, 64, 70, 3, 3, 1, 1},    // so deep and small that it goes tap by tap
+      {3, 6, 4, 80, 50, 5, 5, 2, 2},    // with a stride
+      {9, 2, 2, 40, 36, 4, 4, 2, 1},    // one pixel, most of whose window is padding
+      {2, 1, 3, 33, 24, 3, 3, 1, 3},    // taps that reach nothing
   };
   for (const ConvShape& s : shapes) expect_triad(s);
 }
@@ -221,7 +225,7 @@ TEST_P(Conv, NotANumberReachesItsWindowsOnly) {
 
 TEST_P(Conv, SameBitsOnAnyNumberOfThreads) {
   for (const ConvShape& s : {ConvShape{5, 16, 16, 32, 48, 3, 3, 1, 1}, ConvShape{16, 32, 32, 3, 64, 5, 5, 2, 2},
-                             ConvShape{1, 64, 64, 16, 16, 4, 4, 2, 1}}) {
+                             ConvShape{1, 64, 64, 16, 16, 4, 4, 2, 1}, ConvShape{40, 4, 4, 64, 64, 3, 3, 1, 1}}) {
     const Operands o(s);
     set_threads(1);
     const Triad one = compute(s, o);

@@ -5,6 +5,8 @@
 // conv2d is one such pass over the padded x. conv2d_dx is stride*stride passes over the padded dy: the pixels of dx
 // whose coordinates leave a given remainder see every stride-th tap, flipped, and write with a step.
 //
+// Deep, small images, of whose windows much lies in the padding, go tap by tap instead: conv_taps.inl.
+//
 // The work is cut into parts of a fixed size, whole small images or a few rows of a large one. The thread that takes a
 // part pads what the part reads into its own slot of the workspace, which stays in its cache.
 
@@ -113,6 +115,7 @@ ERG_HD void for_each_tile(const PixelGrid& grid, int rows_most, const real* in, 
     for (int i = 0; i < rows; ++i, cursor.next()) {
       in_row[i] = in + cursor.in();
       to.row[i] = out + cursor.out();
+      __builtin_prefetch(to.row[i], 1);
     }
     tile(rows, in_row, to);
   }
@@ -205,6 +208,8 @@ ERG_HD int64_t pixels_in_part(double flops_per_pixel) {
   return larger(part_pixels, int64_t(part_flops / (flops_per_pixel + 1)));
 }
 
+#include "conv_taps.inl"
+
 // ---- conv2d ----
 
 ERG_HD Parts conv2d_parts(const ConvShape& s) {
@@ -217,9 +222,9 @@ ERG_HD PassWeights conv2d_weights(const ConvShape& s, const real* w) {
 ERG_HD Window conv2d_window(const ConvShape& s, int64_t row, int64_t rows) {
   return {row * s.stride - s.pad, (rows - 1) * s.stride + s.kh, -s.pad, s.w + 2 * int64_t(s.pad)};
 }
-/// A part's padded input; without padding x itself serves.
+/// A part's padded input; without padding, or tap by tap, x itself serves.
 ERG_HD int64_t conv2d_slot(const ConvShape& s) {
-  if (s.pad == 0) return 0;
+  if (s.pad == 0 || goes_by_taps(s, s.ci, s.co)) return 0;
   const Parts parts = conv2d_parts(s);
   const Window window = conv2d_window(s, 0, parts.rows);
   return round_up(parts.images * window.rows * window.columns * s.ci, slot_alignment);
@@ -231,20 +236,28 @@ inline int64_t conv2d_workspace(const ConvShape& s) {
 
 inline void conv2d_part(const ConvShape& s, const Part& part, const Epilogue& f, const real* x, const real* packed,
                         real* slot, real* y) {
-  const Window window = conv2d_window(s, part.row, part.rows);
+  const bool by_taps = goes_by_taps(s, s.ci, s.co);
+  const Window window = by_taps ? Window{0, s.h, 0, s.w} : conv2d_window(s, part.row, part.rows);
   const int64_t line = window.columns * s.ci, ow = s.ow(), image = int64_t(s.oh()) * ow * s.co;
   const real* in = x + part.image * s.h * s.w * s.ci;
   int64_t in_image = s.h * line;
   if (s.pad == 0) {
     in += window.row * line;
-  } else {
+  } else if (!by_taps) {
     copy_window(window, part.images, s.h, s.w, s.ci, in, slot);
     in = slot;
     in_image = window.rows * line;
   }
   const PixelGrid grid{part.images, part.rows, ow,  in_image, s.stride * line, int64_t(s.stride) * s.ci,
                        image,       ow * s.co, s.co};
-  correlate(grid, {s.kh, line, s.kw * s.ci}, s.co, in, packed, f, y + part.image * image + part.row * ow * s.co);
+  y += part.image * image + part.row * ow * s.co;
+  if (by_taps) {
+    const Reach down{s.h, part.rows, s.stride, part.row * s.stride - s.pad, s.kh};
+    const Reach across{s.w, ow, s.stride, -s.pad, s.kw};
+    correlate_by_taps(grid, down, across, conv2d_weights(s, nullptr), line, in, packed, f, y);
+  } else {
+    correlate(grid, {s.kh, line, s.kw * s.ci}, s.co, in, packed, f, y);
+  }
 }
 
 inline void conv2d(const ConvShape& s, const Epilogue& f, const real* x, const real* w, real* workspace, real* y) {
@@ -302,7 +315,9 @@ ERG_HD Window conv2d_dx_window(const ConvShape& s, int64_t row, int64_t rows) {
   return {top, (row + rows - 1 + s.pad) / s.stride + 1 - top, left, (s.w - 1 + s.pad) / s.stride + 1 - left};
 }
 
+/// A part's padded dy; tap by tap, dy itself serves.
 ERG_HD int64_t conv2d_dx_slot(const ConvShape& s) {
+  if (goes_by_taps(s, s.co, s.ci)) return 0;
   const Parts parts = conv2d_dx_parts(s);
   const int64_t rows = ceil_div(parts.rows, s.stride) + 1 + taps_of(s.kh, s.stride, 0);
   return round_up(parts.images * rows * conv2d_dx_window(s, 0, 1).columns * s.co, slot_alignment);
@@ -319,10 +334,9 @@ inline int64_t conv2d_dx_workspace(const ConvShape& s) {
   return conv2d_dx_packed(s) + max_threads() * conv2d_dx_slot(s);
 }
 
-/// The pixels of a part of dx that leave remainder (ry, rx).
+/// The pixels of a part of dx that leave remainder (ry, rx); `in` has the window of dy for each image of the part.
 inline void conv2d_dx_pass(const ConvShape& s, const Part& part, int ry, int rx, const PassWeights& weights,
-                           const real* packed, const real* slot, real* dx) {
-  const Window window = conv2d_dx_window(s, part.row, part.rows);
+                           const Window& window, const real* packed, const real* in, real* dx) {
   const int64_t skip_y = (s.stride + ry - (part.row + s.pad) % s.stride) % s.stride;  // to the first such pixel
   const int64_t skip_x = (s.stride + rx - s.pad % s.stride) % s.stride;
   const int64_t line = window.columns * s.co, image = int64_t(s.h) * s.w * s.ci;
@@ -337,20 +351,30 @@ inline void conv2d_dx_pass(const ConvShape& s, const Part& part, int ry, int rx,
                        int64_t(s.stride) * s.ci};
   const int64_t first_y = (part.row + skip_y + s.pad) / s.stride - (weights.rows - 1) - window.row;
   const int64_t first_x = (skip_x + s.pad) / s.stride - (weights.columns - 1) - window.column;
-  const real* in = weights.rows == 0 ? slot : slot + first_y * line + first_x * s.co;
   real* out = dx + part.image * image + ((part.row + skip_y) * s.w + skip_x) * s.ci;
-  correlate(grid, {weights.rows, line, weights.columns * s.co}, s.ci, in, packed, {}, out);
+  if (goes_by_taps(s, s.co, s.ci)) {
+    const Reach down{s.oh(), grid.rows, 1, first_y, weights.rows},
+        across{s.ow(), grid.columns, 1, first_x, weights.columns};
+    correlate_by_taps(grid, down, across, weights, line, in, packed, {}, out);
+  } else {
+    if (weights.rows > 0) in += first_y * line + first_x * s.co;
+    correlate(grid, {weights.rows, line, weights.columns * s.co}, s.ci, in, packed, {}, out);
+  }
 }
 
 inline void conv2d_dx_part(const ConvShape& s, const Part& part, const real* dy, const real* w, const real* packed,
                            real* slot, real* dx) {
-  const int64_t image = int64_t(s.oh()) * s.ow() * s.co;
-  copy_window(conv2d_dx_window(s, part.row, part.rows), part.images, s.oh(), s.ow(), s.co, dy + part.image * image,
-              slot);
+  const bool by_taps = goes_by_taps(s, s.co, s.ci);
+  const Window window = by_taps ? Window{0, s.oh(), 0, s.ow()} : conv2d_dx_window(s, part.row, part.rows);
+  const real* in = dy + part.image * s.oh() * s.ow() * s.co;
+  if (!by_taps) {
+    copy_window(window, part.images, s.oh(), s.ow(), s.co, in, slot);
+    in = slot;
+  }
   for (int ry = 0; ry < s.stride; ++ry)
     for (int rx = 0; rx < s.stride; ++rx) {
       const PassWeights weights = conv2d_dx_weights(s, ry, rx, w);
-      conv2d_dx_pass(s, part, ry, rx, weights, packed, slot, dx);
+      conv2d_dx_pass(s, part, ry, rx, weights, window, packed, in, dx);
       packed += round_up(packed_size(weights), lanes);
     }
 }

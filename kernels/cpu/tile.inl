@@ -76,23 +76,34 @@ ERG_HD void store_part(const Vector (&sum)[V], const TileOut& out, real* y) {
 }
 
 // The loops over a tile are unrolled to the last, for `sum` to be registers and nothing else.
+
+/// Calls put(sum, y, j) for vector j of every row, which belongs at y. What there is to do with it is asked once a
+/// tile.
+template <int M, int V, class Put>
+ERG_HD void store_vectors(const Vector (&sum)[M][V], const TileOut& out, const Put& put) {
+  real* row[M];
+#pragma GCC unroll 8
+  for (int i = 0; i < M; ++i) row[i] = out.row[i];  // as far as the compiler knows, a store might change out
+#pragma GCC unroll 2
+  for (int j = 0; j < V; ++j)
+#pragma GCC unroll 8
+    for (int i = 0; i < M; ++i) put(sum[i][j], row[i] + j * lanes, j);
+}
+
 template <int M, int V>
 ERG_HD void store_tile(const Vector (&sum)[M][V], const TileOut& out) {
   if (out.columns < V * lanes) {
 #pragma GCC unroll 8
     for (int i = 0; i < M; ++i) store_part(sum[i], out, out.row[i]);
-    return;
-  }
-  const Epilogue& f = out.epilogue;
-#pragma GCC unroll 2
-  for (int j = 0; j < V; ++j) {
-    const Vector bias = f.bias ? load(f.bias + j * lanes) : Vector{};
-#pragma GCC unroll 8
-    for (int i = 0; i < M; ++i) {
-      real* y = out.row[i] + j * lanes;
-      const Vector total = out.add ? load(y) + sum[i][j] : sum[i][j];
-      store(y, f.bias ? leaky_relu(total + bias, f.negative_slope) : total);
-    }
+  } else if (const Epilogue f = out.epilogue; f.bias) {
+    store_vectors(sum, out, [f, add = out.add](const Vector& s, real* y, int j) {
+      const Vector total = add ? load(y) + s : s;
+      store(y, leaky_relu(total + load(f.bias + j * lanes), f.negative_slope));
+    });
+  } else if (out.add) {
+    store_vectors(sum, out, [](const Vector& s, real* y, int) { store(y, load(y) + s); });
+  } else {
+    store_vectors(sum, out, [](const Vector& s, real* y, int) { store(y, s); });
   }
 }
 
