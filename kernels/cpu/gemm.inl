@@ -130,6 +130,27 @@ inline void gemm_dot(const GemmShape& s, const real* a, const real* b, real* pac
   });
 }
 
+// ---- One row: B's rows, each times a number, are added up as they lie ----
+
+constexpr int64_t row_columns = 1024;  // of C that stay in the first-level cache
+
+ERG_HD bool prefers_row(const GemmShape& s) { return s.m == 1 && !s.transpose_b && !prefers_dot(s); }
+
+inline void gemm_row(const GemmShape& s, const real* a, const real* b, real* __restrict c) {
+  parallel_for(s.n, row_columns, [&](int64_t begin, int64_t end) {
+    for (int64_t j = begin; j < end; ++j) c[j] = 0;
+    int64_t p = 0;
+    for (; p + 4 <= s.k; p += 4) {
+      const real *b0 = b + p * s.n, *b1 = b0 + s.n, *b2 = b1 + s.n, *b3 = b2 + s.n;
+      const real a0 = a[p], a1 = a[p + 1], a2 = a[p + 2], a3 = a[p + 3];
+#pragma GCC ivdep
+      for (int64_t j = begin; j < end; ++j) c[j] += (a0 * b0[j] + a1 * b1[j]) + (a2 * b2[j] + a3 * b3[j]);
+    }
+    for (; p < s.k; ++p)
+      for (int64_t j = begin; j < end; ++j) c[j] += a[p] * b[p * s.n + j];
+  });
+}
+
 // ---- The whole ----
 
 /// A column times a transposed matrix is computed as the row it also is: C, a vector, lies the same.
@@ -139,6 +160,7 @@ ERG_HD GemmShape swapped(const GemmShape& s) { return {s.n, s.m, s.k}; }
 inline int64_t gemm_workspace(const GemmShape& s) {
   if (prefers_swap(s)) return gemm_workspace(swapped(s));
   if (prefers_dot(s)) return s.n * dot_length(int(s.k));
+  if (prefers_row(s)) return 0;
   const int64_t terms = smaller(s.k, block_k);
   return terms * (round_up(smaller(s.n, block_n), columns_max) + round_up(smaller(s.m, block_m), rows_max));
 }
@@ -146,6 +168,7 @@ inline int64_t gemm_workspace(const GemmShape& s) {
 inline void gemm(const GemmShape& s, const real* a, const real* b, real* workspace, real* c) {
   if (prefers_swap(s)) return gemm(swapped(s), b, a, workspace, c);
   if (prefers_dot(s)) return gemm_dot(s, a, b, workspace, c);
+  if (prefers_row(s)) return gemm_row(s, a, b, c);
   if (s.k == 0)
     for (int64_t i = 0; i < s.m * s.n; ++i) c[i] = 0;
   real* right = workspace;
