@@ -33,7 +33,7 @@ void require(Device device);
 /// Whether a device is a GPU that the CPU stands in for: its results count, its times mean nothing.
 bool is_emulated(Device device);
 
-/// How many GPUs this process can use. Where 0, why_no_cuda() says why in one line.
+/// How many GPUs this process can use; and where there is none, why, in one line.
 int cuda_devices();
 std::string why_no_cuda();
 
@@ -44,6 +44,7 @@ void synchronise(Device device);
 
 /// Memory of a device, 64-byte aligned at least. Throws std::bad_alloc, for a GPU with a message that gives sizes.
 void* allocate(Device device, int64_t bytes);
+/// Gives such a block back; the device is one that it was allocated on.
 void release(Device device, void* block) noexcept;
 
 /// Copies bytes between any two places, in the order of the streams. To a GPU the host does not wait; from one it does.

@@ -15,9 +15,11 @@ using Energy = std::function<Tensor(const Tensor& x)>;
 /// one shows a sampler what is inside: chains on small dense networks then run whole, in one kernel.
 struct NetEnergy {
   Sequential net;
+  /// The energies [B] of x [B,...], recorded. Throws std::invalid_argument unless the network returns [B,1].
   Tensor operator()(const Tensor& x);
 };
 
+/// What a sampler asks of an energy at a batch x [B,...].
 struct EnergyAndGradient {
   Tensor energy;    // [B]
   Tensor gradient;  // [B,...]: dE/dx of each sample

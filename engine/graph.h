@@ -24,6 +24,7 @@ class Graph {
   /// Does the body's work once and keeps it for replay. Throws what the body throws, and kernels::cuda::Error when it
   /// did what a graph cannot hold.
   static Graph record(const Stream& stream, std::function<void()> body);
+  /// Does the work once more.
   void replay() const;
   /// Whether a replay launches a captured graph; if not, it calls the body.
   bool captured() const { return graph_ != nullptr; }

@@ -7,6 +7,7 @@
 
 namespace erg {
 
+/// Makes a weight of `shape`, on the device of the noise.
 using Init = std::function<Tensor(const Shape& shape, int64_t fan_in, int64_t fan_out, Noise& noise)>;
 
 namespace init {
@@ -22,6 +23,7 @@ Init glorot_uniform(real gain = 1);
 /// A matrix of orthonormal rows or columns, times gain (Saxe et al. 2014). A kernel counts as a [fan_in, fan_out]
 /// matrix.
 Init orthogonal(real gain = 1);
+/// The same value everywhere.
 Init constant(real value);
 
 }  // namespace init

@@ -15,6 +15,7 @@
 
 namespace erg {
 
+/// What a network is applied for.
 enum class Mode {
   train,  // batch statistics in batch-norm; spectral norm advances its power iteration
   eval,   // running statistics: samples do not see each other
@@ -25,6 +26,7 @@ enum class Mode {
 /// that are small already, or zero, stay as they are (Du & Mordatch 2019, their code).
 class SpectralNorm {
  public:
+  /// For weights with `out` outputs. u is drawn from the noise, on its device.
   SpectralNorm(int64_t out, Noise& noise, bool bound = false);
   /// The normalised weight. In train mode the persistent vector u advances; u and v count as constants.
   Tensor operator()(const Tensor& weight, Mode mode);
@@ -35,6 +37,7 @@ class SpectralNorm {
   bool bound_;
 };
 
+/// What linear layers and convolutions share.
 struct LayerOptions {
   bool bias = true;
   bool spectral_norm = false;
@@ -48,11 +51,13 @@ struct Linear {
   Tensor weight, bias;  // [in,out], [out] or absent
   std::optional<SpectralNorm> spectral_norm;
 
+  /// Weights drawn from the noise, on its device: so do all layers that are given one.
   Linear(int64_t in, int64_t out, Noise& noise, const LayerOptions& options = {});
   Tensor operator()(const Tensor& x, Mode mode);
   void visit(Visitor& v);
 };
 
+/// What convolutions have beside: stride, and rows of zeros on each side.
 struct ConvOptions : LayerOptions {
   int stride = 1, pad = 0;
   int output_pad = 0;  // ConvTranspose2d only: extra rows and columns at the far end, PyTorch's output_padding
@@ -64,6 +69,7 @@ struct BatchNorm {
   Tensor gamma, beta, running_mean, running_var;  // [C]
   real epsilon = 1e-5f, momentum = 0.1f;
 
+  /// beta is 0, and the running statistics are those of N(0, 1).
   BatchNorm(int64_t channels, Noise& noise, const Init& gamma_init = init::constant(1));
   /// With the leaky ReLU of that slope behind it: 1 is none, 0 is ReLU.
   Tensor operator()(const Tensor& x, Mode mode, real negative_slope = 1);
@@ -79,6 +85,7 @@ struct Conv2d {
   int stride, pad;
   std::optional<SpectralNorm> spectral_norm;
 
+  /// A kernel of `kernel` x `kernel`.
   Conv2d(int64_t in, int64_t out, int64_t kernel, Noise& noise, const ConvOptions& options = {});
   /// With a negative slope other than 1, followed by (Leaky)ReLU: in the same kernel where there is a bias.
   Tensor operator()(const Tensor& x, Mode mode, real negative_slope = 1);
@@ -94,6 +101,7 @@ struct ConvTranspose2d {
   Tensor weight, bias;  // [k,k,out,in]: the kernel of the convolution this transposes; [out] or absent
   int stride, pad, output_pad;
 
+  /// A kernel of `kernel` x `kernel`. Its output has extents that a convolution would make x of: output_pad < stride.
   ConvTranspose2d(int64_t in, int64_t out, int64_t kernel, Noise& noise, const ConvOptions& options = {});
   Tensor operator()(const Tensor& x, Mode mode);
   Tensor train_with(BatchNorm& norm, const Tensor& x, real negative_slope);  // as Conv2d's
@@ -101,7 +109,9 @@ struct ConvTranspose2d {
   void visit(Visitor& v);
 };
 
+/// An elementwise function. [B,...] -> [B,...].
 struct Activation {
+  /// Which one; the formulas are in kernels/functors.h.
   enum class Kind { relu, leaky_relu, elu, silu, softplus, tanh, sigmoid };
   Kind kind;
   real slope = 0.2f;  // leaky_relu's
@@ -121,12 +131,14 @@ struct Reshape {
   void visit(Visitor&) {}
 };
 
+/// The mean of each block x block pixels: [B,H,W,C] -> [B,H/block,W/block,C].
 struct AvgPool {
   int block;
   Tensor operator()(const Tensor& x, Mode) const { return avg_pool(x, block); }
   void visit(Visitor&) {}
 };
 
+/// Each pixel factor x factor times: [B,H,W,C] -> [B,H factor,W factor,C].
 struct Upsample {
   int factor;
   Tensor operator()(const Tensor& x, Mode) const { return upsample(x, factor); }
@@ -157,6 +169,7 @@ struct Maxout {
 /// x + bias, one number a channel.
 struct ChannelBias {
   Tensor bias;  // [C]
+  /// All zero, on the device of the noise, which is not drawn from.
   ChannelBias(int64_t channels, Noise& noise) : bias(Tensor::zeros({channels}, noise.device())) {}
   Tensor operator()(const Tensor& x, Mode) const { return x + bias; }
   void visit(Visitor& v) { v.param("bias", bias); }
@@ -165,6 +178,7 @@ struct ChannelBias {
 /// x * scale, one number a channel.
 struct ChannelScale {
   Tensor scale;  // [C]
+  /// All one, on the device of the noise, which is not drawn from.
   ChannelScale(int64_t channels, Noise& noise) : scale(Tensor::ones({channels}, noise.device())) {}
   Tensor operator()(const Tensor& x, Mode) const { return x * scale; }
   void visit(Visitor& v) { v.param("scale", scale); }
@@ -183,6 +197,7 @@ struct Dropout {
 };
 
 struct Residual;
+/// Any of these: what a network is a list of.
 using Layer = std::variant<Linear, Conv2d, ConvTranspose2d, BatchNorm, Activation, Reshape, AvgPool, Upsample,
                            SumPixels, Crop, Maxout, ChannelBias, ChannelScale, Dropout, Residual>;
 
@@ -191,6 +206,7 @@ using Layer = std::variant<Linear, Conv2d, ConvTranspose2d, BatchNorm, Activatio
 struct Sequential {
   std::vector<Layer> layers;
 
+  /// All layers in turn.
   Tensor operator()(Tensor x, Mode mode);
   void visit(Visitor& v);
 };

@@ -15,13 +15,17 @@ namespace erg {
 // ---- Elementwise (ops/elementwise.cpp); the formulas are in kernels/functors.h
 
 #define ERG_DECLARE(functor, operation, ...) Tensor operation(const Tensor& x);
+/// The function of that name of each element. Of NaN it is NaN, and outside its domain, as C has it.
 ERG_SMOOTH_FUNCTORS(ERG_DECLARE)  // log, log1p, softplus, silu, square, sin, cos
 ERG_OUTPUT_FUNCTORS(ERG_DECLARE)  // exp, sqrt, tanh, sigmoid, reciprocal
 #undef ERG_DECLARE
+/// max(x, 0); the gradient at 0 is 0.
 Tensor relu(const Tensor& x);
-/// Throws std::invalid_argument unless negative_slope > 0.
+/// x above zero, negative_slope x below. Throws std::invalid_argument unless negative_slope > 0.
 Tensor leaky_relu(const Tensor& x, real negative_slope);
+/// x above zero, exp(x) - 1 below (Clevert et al. 2016).
 Tensor elu(const Tensor& x);
+/// |x|; the gradient is sign(x).
 Tensor abs(const Tensor& x);
 /// min(max(x, low), high); the gradient is that of x inside and zero outside.
 Tensor clamp(const Tensor& x, real low, real high);
@@ -31,6 +35,7 @@ Tensor minimum(const Tensor& a, const Tensor& b);
 
 // ---- Arithmetic with broadcasting (ops/arithmetic.cpp)
 
+/// a + b, a - b, a * b, a / b. Shapes broadcast as in NumPy; std::invalid_argument where they do not.
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor sub(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);
@@ -39,6 +44,7 @@ Tensor div(const Tensor& a, const Tensor& b);
 Tensor affine(const Tensor& x, real scale, real shift);
 
 // clang-format off
+/// The same as operators; a number stands for a tensor of it.
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
@@ -57,6 +63,7 @@ inline Tensor operator-(const Tensor& x) { return affine(x, -1, 0); }
 
 /// Sums the dimensions in which x was broadcast, so that the result has `shape`; the gradient of broadcast_to.
 Tensor sum_to(const Tensor& x, const Shape& shape);
+/// Repeats x along the dimensions in which `shape` is larger; the gradient of sum_to.
 Tensor broadcast_to(const Tensor& x, const Shape& shape);
 /// The sum and the mean of all elements: [].
 Tensor sum(const Tensor& x);
@@ -95,6 +102,7 @@ Tensor upsample(const Tensor& x, int k);
 
 // ---- Normalisation (ops/norm.cpp)
 
+/// What batch normalisation makes of a batch.
 struct BatchNormResult {
   Tensor y;
   Tensor mean, rstd;  // [C], of this batch: rstd = 1 / sqrt(var + epsilon). Not recorded: for the running statistics
@@ -117,6 +125,7 @@ Tensor layer_norm(const Tensor& x, real epsilon);
 
 // ---- Moving data (ops/move.cpp)
 
+/// The same elements, in the same order, under another shape of that size. Copies nothing.
 Tensor reshape(const Tensor& x, const Shape& shape);
 /// [B,...] -> [B, rest]
 Tensor flatten(const Tensor& x);

@@ -35,8 +35,11 @@ class Arena {
   Tensor like() const { return Tensor::zeros({size_}, params_[0].device()); }
   /// The arena's memory. Bumps every parameter's version.
   real* mutate();
+  /// Elements of the arena, those between parameters included.
   int64_t size() const { return size_; }
+  /// The parameters, which are slices of it.
   const std::vector<Tensor>& params() const { return params_; }
+  /// Of its device.
   Stream stream() const { return stream_of(params_[0]); }
 
  private:
@@ -54,8 +57,11 @@ class Adam {
     /// 3 in the code of Du & Mordatch 2019, where it holds an energy through its worst batches.
     real clip = 0;
   };
+  /// Throws as Arena.
   Adam(std::vector<Tensor> params, const Options& options);
+  /// One step down the gradients, one of each parameter and in their order. Throws as Arena::check.
   void step(std::span<const Tensor> grads);
+  /// The learning rate from now on.
   void set_rate(real rate) { options_.rate = rate; }
   void visit(Visitor& v);
 
@@ -74,8 +80,11 @@ class Sgd {
   struct Options {
     real rate = 1e-2f, momentum = 0;
   };
+  /// Throws as Arena.
   Sgd(std::vector<Tensor> params, const Options& options);
+  /// As that of Adam.
   void step(std::span<const Tensor> grads);
+  /// The learning rate from now on.
   void set_rate(real rate) { options_.rate = rate; }
   void visit(Visitor& v);
 
@@ -91,10 +100,13 @@ class RmsProp {
   struct Options {
     real rate = 5e-5f, decay = 0.9f, epsilon = 1e-10f;
   };
+  /// Throws as Arena.
   RmsProp(std::vector<Tensor> params, const Options& options);
+  /// As that of Adam.
   void step(std::span<const Tensor> grads);
   /// Clips every parameter to [-bound, bound] (WGAN, algorithm 1).
   void clip_params(real bound);
+  /// The learning rate from now on.
   void set_rate(real rate) { options_.rate = rate; }
   void visit(Visitor& v);
 

@@ -17,6 +17,7 @@ namespace erg {
 /// Copies share the step: they take turns in one sequence of draws, and never repeat each other.
 class Noise {
  public:
+  /// The stream of that name, at step 0.
   Noise(uint64_t seed, std::string_view stream, Device device = cpu_device);
   /// A stream of its own for a part of this one's user, with the same seed; on the same device unless told otherwise.
   Noise fork(std::string_view use) const { return fork(use, device()); }
@@ -34,13 +35,17 @@ class Noise {
   /// A random order of 0 ... count-1, on the host (Fisher-Yates).
   std::vector<int64_t> permutation(int64_t count);
 
-  /// The key of the next draw from element `first` on, for a kernel that makes its own noise; call advance() with the
-  /// number of draws it made after its launch.
+  /// The key of the next draw from element `first` on, for a kernel that makes its own noise; call advance() after its
+  /// launch.
   kernels::NoiseKey key(int64_t first = 0) const;
+  /// Counts draws that a kernel made by the key.
   void advance(int64_t draws = 1);
 
+  /// The next draw's step. Waits for a noise on a GPU.
   uint32_t step() const;
+  /// Goes to another step.
   void set_step(uint32_t step);
+  /// Where its draws are made.
   Device device() const { return step_->device(); }
   void visit(Visitor& v);
 

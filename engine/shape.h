@@ -17,13 +17,17 @@ class Shape {
   /// Throws std::invalid_argument for more than four dimensions or a negative extent.
   Shape(std::initializer_list<int64_t> dims);
 
+  /// Number of dimensions.
   int rank() const { return rank_; }
   /// Extent of dimension i; negative i counts from the last one.
   int64_t operator[](int i) const { return dims_[i < 0 ? i + rank_ : i]; }
   int64_t& operator[](int i) { return dims_[i < 0 ? i + rank_ : i]; }
+  /// Extent of the last dimension.
   int64_t back() const { return dims_[rank_ - 1]; }
+  /// The extents, outermost first.
   const int64_t* begin() const { return dims_.data(); }
   const int64_t* end() const { return dims_.data() + rank_; }
+  /// Adds a dimension, innermost. Throws as the constructor.
   void push_back(int64_t extent);
 
   /// Number of elements.
@@ -38,6 +42,7 @@ class Shape {
     for (int i = 1; i < rank_; ++i) n *= dims_[size_t(i)];
     return n;
   }
+  /// Whether ranks and extents are the same.
   bool operator==(const Shape& other) const;
 
  private:

@@ -18,6 +18,7 @@ class Pool {
  public:
   /// What is in a graph's pool is written by replays, given back or not.
   enum class Use { common, graph };
+  /// A pool that holds nothing yet.
   explicit Pool(Device device, Use use = Use::common);
   ~Pool() { release(); }
   Pool(const Pool&) = delete;
@@ -30,17 +31,21 @@ class Pool {
 
   /// At least n reals, 64-byte aligned. Throws std::bad_alloc.
   real* take(int64_t n);
+  /// Keeps a block that was taken with the same n for the next who asks.
   void give_back(real* block, int64_t n) noexcept;
   /// Returns all cached blocks to the system.
   void release();
 
+  /// What it has done and holds.
   struct Stats {
     int64_t system_allocations = 0;  // how often the system was asked, ever
     int64_t live_blocks = 0;         // blocks in use now
     int64_t live_bytes = 0;
     int64_t cached_bytes = 0;  // held, not in use
   };
+  /// All of that now.
   Stats stats() const;
+  /// Whose memory it is.
   Device device() const { return device_; }
 
   /// Fill every block that is handed out with NaN, so that an element no kernel wrote shows. On in debug builds.
@@ -67,6 +72,7 @@ class Pool {
 /// While it lives, storages made on this thread come from another pool of that pool's device.
 class PoolScope {
  public:
+  /// Scopes nest; the innermost serves.
   explicit PoolScope(std::shared_ptr<Pool> pool);
   ~PoolScope();
   PoolScope(const PoolScope&) = delete;
@@ -82,18 +88,25 @@ class PoolScope {
 /// slices of an optimiser's flat arena) and has a version of its own.
 class Storage {
  public:
+  /// A block of its own, uninitialised, for `size` reals. Throws as Pool.
   Storage(Device device, int64_t size);
+  /// The slice [offset, offset + size) of an arena.
   Storage(std::shared_ptr<Storage> arena, int64_t offset, int64_t size);
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
+  /// Whose memory it is.
   Device device() const { return device_; }
+  /// Number of reals.
   int64_t size() const { return size_; }
+  /// Whether the block is an arena's.
   bool is_slice() const { return arena_ != nullptr; }
+  /// The memory, on the device.
   const real* data() const { return data_; }
   /// Mutable access: whoever saved this storage's value for a derivative will notice.
   real* mutate() { return ++version_, data_; }
+  /// How often it was opened to be written.
   uint32_t version() const { return version_; }
 
  private:

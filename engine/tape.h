@@ -32,6 +32,7 @@ enum class Keep {
   graph,    // nodes stay and the sweep itself is recorded: gradients of gradients
 };
 
+/// From an output's cotangent to an input's share of it.
 using Vjp = std::function<Tensor(const Tensor& cotangent)>;
 
 class Tape;
@@ -41,6 +42,7 @@ class Tape;
 class TapeObserver {
  public:
   virtual ~TapeObserver() = default;
+  /// A tape begins to record, or ends.
   virtual void tape(const Tape&, bool /*begins*/) {}
   /// An operation has computed y. Whether it was recorded, and as which node, Tape::recording() knows.
   virtual void op(const char* /*name*/, const Tensor& /*y*/, std::span<const Tensor> /*inputs*/) {}
@@ -49,6 +51,7 @@ class TapeObserver {
   /// The operation that is told of next wants t for a VJP; `kept` expires when no tape has that VJP any more, which is
   /// soon where nobody wants that gradient.
   virtual void save(const Tensor& /*t*/, const std::weak_ptr<const void>& /*kept*/) {}
+  /// A reverse sweep begins, or ends.
   virtual void sweep(const Tape&, Keep, bool /*begins*/) {}
   /// The sweep follows an edge of a node: its VJP, and the addition to what its source has got already.
   virtual void vjp(const Tape&, int /*node*/, bool /*begins*/) {}
@@ -74,6 +77,7 @@ class Tape {
     return grad(y, std::span(xs.begin(), xs.size()), keep);
   }
 
+  /// Whether t is a leaf or a result of this tape.
   bool knows(const Tensor& t) const { return t.impl_->tape == serial_; }
   /// The node whose result t is, counted from 0 in the order of recording; -1 if this tape does not know t.
   int node_of(const Tensor& t) const { return knows(t) ? t.impl_->node : -1; }
@@ -142,8 +146,10 @@ class Pause {
 /// A value kept for a derivative. Reading it throws if the tensor was changed in place in the meantime.
 class Saved {
  public:
+  /// Keeps t as it is now; t may be absent.
   Saved(const Tensor& t)  // NOLINT: meant to convert in a lambda's capture
       : tensor_(Tape::observer && t ? Tape::observed(t) : t), version_(t ? t.version() : 0) {}
+  /// The value. Throws std::logic_error if it was changed in place.
   const Tensor& operator()() const {
     if (tensor_ && tensor_.version() != version_)
       throw std::logic_error("an input of shape " + to_string(tensor_.shape()) +

@@ -19,25 +19,32 @@ class Tensor {
  public:
   /// An absent tensor; every other member requires a present one.
   Tensor() = default;
+  /// Whether there is one.
   explicit operator bool() const { return impl_ != nullptr; }
 
   /// Uninitialised memory.
   static Tensor empty(const Shape& shape, Device device = cpu_device);
+  /// The same value everywhere.
   static Tensor full(const Shape& shape, real value, Device device = cpu_device);
+  /// Zeros, or ones.
   static Tensor zeros(const Shape& shape, Device device = cpu_device) { return full(shape, 0, device); }
   static Tensor ones(const Shape& shape, Device device = cpu_device) { return full(shape, 1, device); }
   /// Throws std::invalid_argument when the number of values is not the shape's size.
   static Tensor from_host(const Shape& shape, std::span<const real> values, Device device = cpu_device);
 
+  /// Extents, their number, one of them (counted from the end where i is negative), and their product.
   const Shape& shape() const { return impl_->shape; }
   int rank() const { return impl_->shape.rank(); }
   int64_t dim(int i) const { return impl_->shape[i]; }
   int64_t size() const { return impl_->storage->size(); }
+  /// Where the memory is.
   Device device() const { return impl_->storage->device(); }
 
+  /// The device's memory: not to be read on the host unless that is the CPU.
   const real* data() const { return impl_->storage->data(); }
   /// Mutable access to the device's memory; bumps the version.
   real* mutate() { return impl_->storage->mutate(); }
+  /// How often the memory was opened to be written.
   uint32_t version() const { return impl_->storage->version(); }
 
   /// The same value, unknown to any tape.
@@ -58,6 +65,7 @@ class Tensor {
 
   /// Moves this tensor's value into a slice of a flat arena; every handle to it follows. For optimisers.
   void move_into(const std::shared_ptr<Storage>& arena, int64_t offset);
+  /// The memory, which other tensors may share.
   const std::shared_ptr<Storage>& storage() const { return impl_->storage; }
 
  private:

@@ -28,8 +28,10 @@ struct ImageUnits {
   int64_t in = 0, out = 0;
 };
 
+/// What visit() is called with: it hears of everything that a part names.
 class Visitor {
  public:
+  /// One thing that a part names.
   struct Entry {
     std::string name;  // "generator.3.weight"
     Tensor* tensor;    // null for a counter
@@ -39,8 +41,10 @@ class Visitor {
     std::function<uint64_t()> read = {};  // for counters: steps taken, random states
     std::function<void(uint64_t)> write = {};
   };
+  /// Hears of each.
   using OnEntry = std::function<void(const Entry&)>;
 
+  /// Calls on_entry for everything that it is shown.
   explicit Visitor(OnEntry on_entry) : on_entry_(std::move(on_entry)) {}
 
   /// A tensor that training changes by its gradient.
@@ -51,14 +55,17 @@ class Visitor {
   void buffer(const std::string& name, Tensor& t, Layout layout = Layout::plain) {
     on_entry_({prefix_ + name, &t, layout, units_, false});
   }
+  /// A whole number that is state: steps taken.
   void counter(const std::string& name, uint64_t& n) {
     counter(
         name, [&n] { return n; }, [&n](uint64_t value) { n = value; });
   }
+  /// The same where the number is not simply a variable.
   void counter(const std::string& name, std::function<uint64_t()> read, std::function<void(uint64_t)> write) {
     on_entry_({prefix_ + name, nullptr, Layout::plain, {}, false, std::move(read), std::move(write)});
   }
 
+  /// All that a part of this part names, as "name.entry".
   template <class Part>
   void sub(const std::string& name, Part& part) {
     const std::string outer = std::exchange(prefix_, prefix_ + name + ".");
@@ -107,6 +114,7 @@ Part on_device(Part part, Device device) {
   return part;
 }
 
+/// How many numbers are trained, in all parts.
 template <class... Part>
 int64_t count_params(Part&... part) {
   int64_t n = 0;

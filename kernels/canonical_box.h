@@ -12,11 +12,13 @@ namespace erg::kernels {
 /// A box as a stack of planes [rows, columns] = [d[2], d[3]]. The dimension with the smallest stride in y is innermost,
 /// dimensions that lie end to end on both sides are merged, and those left over in front have size 1.
 struct CanonicalBox {
+  /// How far it goes, and by which strides in x and y.
   struct Dimension {
     int64_t size = 1, from = 0, to = 0;
   };
   Dimension d[4];
 
+  /// That form of any box.
   explicit CanonicalBox(const BoxShape& s) {
     Dimension sorted[4];
     for (int i = 0; i < 4; ++i) sorted[i] = {s.dims[i], s.from[i], s.to[i]};
@@ -39,8 +41,10 @@ struct CanonicalBox {
     bring_reads_together();
   }
 
+  /// The plane's two dimensions.
   const Dimension& row() const { return d[2]; }
   const Dimension& column() const { return d[3]; }
+  /// Number of elements.
   int64_t size() const { return d[0].size * d[1].size * d[2].size * d[3].size; }
   /// Whether the columns of a row lie side by side in x and in y.
   bool has_runs() const { return column().from == 1 && column().to == 1; }

@@ -11,6 +11,7 @@ namespace erg::kernels {
 
 /// One layer of a network: y = unit(x weight + bias).
 struct DenseLayer {
+  /// The function that ends a layer.
   enum class Unit { identity, leaky_relu, silu, softplus, tanh };
   static constexpr int max_width = 256;
 

@@ -18,8 +18,10 @@ namespace erg::kernels {
 struct ConvShape {
   int n, h, w, ci, co, kh, kw, stride = 1, pad = 0;
 
+  /// Extents of y.
   int oh() const { return (h + 2 * pad - kh) / stride + 1; }
   int ow() const { return (w + 2 * pad - kw) / stride + 1; }
+  /// Numbers of elements.
   int64_t x_size() const { return int64_t(n) * h * w * ci; }
   int64_t w_size() const { return int64_t(kh) * kw * ci * co; }
   int64_t y_size() const { return int64_t(n) * oh() * ow() * co; }

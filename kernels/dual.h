@@ -14,6 +14,7 @@ struct Dual {
   T v, d;
 
   ERG_HD Dual() {}
+  /// A value and its derivative.
   ERG_HD Dual(T value, T derivative) : v(value), d(derivative) {}
   /// A constant.
   template <class C>
@@ -21,15 +22,18 @@ struct Dual {
 };
 
 // clang-format off
+/// Sum, product and quotient rules.
 template <class T> ERG_HD Dual<T> operator-(Dual<T> a) { return {-a.v, -a.d}; }
 template <class T> ERG_HD Dual<T> operator+(Dual<T> a, Dual<T> b) { return {a.v + b.v, a.d + b.d}; }
 template <class T> ERG_HD Dual<T> operator-(Dual<T> a, Dual<T> b) { return {a.v - b.v, a.d - b.d}; }
 template <class T> ERG_HD Dual<T> operator*(Dual<T> a, Dual<T> b) { return {a.v * b.v, a.d * b.v + a.v * b.d}; }
 template <class T> ERG_HD Dual<T> operator/(Dual<T> a, Dual<T> b) { T q = a.v / b.v; return {q, (a.d - q * b.d) / b.v}; }
 
+/// Numbers compare by their values.
 template <class T> ERG_HD bool operator<(Dual<T> a, Dual<T> b) { return a.v < b.v; }
 template <class T> ERG_HD bool operator>(Dual<T> a, Dual<T> b) { return a.v > b.v; }
 
+/// The chain rule.
 template <class T> ERG_HD Dual<T> exp(Dual<T> a) { T e = exp(a.v); return {e, a.d * e}; }
 template <class T> ERG_HD Dual<T> log(Dual<T> a) { return {log(a.v), a.d / a.v}; }
 template <class T> ERG_HD Dual<T> log1p(Dual<T> a) { return {log1p(a.v), a.d / (T(1) + a.v)}; }

@@ -75,6 +75,7 @@ ERG_OUTPUT_FUNCTORS(ERG_DEFINE)
 
 // Piecewise linear functions say so: their second derivative is zero wherever it exists, and no tape need follow it.
 
+/// max(x, 0)
 struct Relu {
   ERG_FUNCTOR(relu, 1)
   static constexpr bool piecewise_linear = true;
@@ -84,6 +85,7 @@ struct Relu {
   // clang-format on
 };
 
+/// x above zero, negative_slope * x below.
 struct LeakyRelu {
   real negative_slope;  // > 0, so that the sign of the output is the sign of the input
   ERG_FUNCTOR(leaky_relu, 1)
@@ -108,6 +110,7 @@ struct Elu {
   }
 };
 
+/// |x|
 struct Abs {
   ERG_FUNCTOR(abs, 1)
   static constexpr bool piecewise_linear = true;
@@ -116,6 +119,7 @@ struct Abs {
   // clang-format on
 };
 
+/// min(max(x, low), high)
 struct Clamp {
   real low, high;
   ERG_FUNCTOR(clamp, 1)
@@ -126,6 +130,7 @@ struct Clamp {
   }
 };
 
+/// scale * x + shift
 struct Affine {
   real scale, shift;
   ERG_FUNCTOR(affine, 1)
@@ -135,12 +140,14 @@ struct Affine {
 };
 
 // clang-format off
+/// x + y, x - y, x * y, x / y
 struct Add { ERG_FUNCTOR(add, 2) template <class T> ERG_HD T operator()(T x, T y) const { return x + y; } };
 struct Sub { ERG_FUNCTOR(sub, 2) template <class T> ERG_HD T operator()(T x, T y) const { return x - y; } };
 struct Mul { ERG_FUNCTOR(mul, 2) template <class T> ERG_HD T operator()(T x, T y) const { return x * y; } };
 struct Div { ERG_FUNCTOR(div, 2) template <class T> ERG_HD T operator()(T x, T y) const { return x / y; } };
 // clang-format on
 
+/// The larger of x and y.
 struct Maximum {
   ERG_FUNCTOR(maximum, 2)
   static constexpr bool piecewise_linear = true;
@@ -149,6 +156,7 @@ struct Maximum {
   // clang-format on
 };
 
+/// The smaller of x and y.
 struct Minimum {
   ERG_FUNCTOR(minimum, 2)
   static constexpr bool piecewise_linear = true;
@@ -204,11 +212,13 @@ struct Product {
   }
 };
 
+/// Whether F says its derivative in terms of its output.
 template <class F>
 inline constexpr bool has_slope = requires(const F& f, real y) {
   f.slope(y);
 };
 
+/// Whether F says that its second derivative is zero.
 template <class F>
 inline constexpr bool is_piecewise_linear = requires {
   F::piecewise_linear;
@@ -221,13 +231,17 @@ inline constexpr bool is_piecewise_linear<Partial<F, I>> = is_piecewise_linear<F
 /// What a VJP multiplies the cotangent with: Slope<F> of the output if F has one, else Partial<F, I> of the inputs.
 template <class F, int I, bool through_output = has_slope<F>>
 struct Derivative {
+  /// The derivative through the inputs.
   using type = Partial<F, I>;
 };
+/// Where F has a slope.
 template <class F, int I>
 struct Derivative<F, I, true> {
+  /// The derivative through the output.
   using type = Slope<F>;
 };
 
+/// What the derivatives of F are computed by: g * dF/dx_I, and g_1 * g_2 * d2F/dx_I dx_J.
 template <class F, int I>
 using FirstVjp = Product<1, typename Derivative<F, I>::type>;
 template <class F, int I, int J>

@@ -35,6 +35,7 @@ struct Trace {
   double* flops = nullptr;  // where the arithmetic of launches is added up, as flops_of counts it
   bool dry = false;         // leave every launch out: outputs keep what was in their memory (`erg train --dry-run`)
 };
+/// This thread's.
 inline thread_local Trace trace;
 
 /// While it lives, the arithmetic of this thread's launches is added up, and with `dry` they are left out. It is this
@@ -80,6 +81,7 @@ template <class... P, void (*cpu_body)(const Stream&, P...), void (*cuda_body)(c
 struct Kernel<cpu_body, cuda_body> {
   const char* name;
 
+  /// Runs the body of the stream's device, and tells the trace.
   void operator()(const Stream& stream, P... args) const {
     if (trace.call) [[unlikely]]
       tell(stream, true, args...);
@@ -119,6 +121,9 @@ struct Kernel<cpu_body, cuda_body> {
 
 }  // namespace erg::kernels
 
+/// Declares cpu::name and cuda::name with these parameters behind a Stream, and the object `name` that calls one of
+/// them. Declares cpu::name and cuda::name with these parameters behind a Stream, and the object `name` that calls one
+/// of the two.
 #define ERG_KERNEL(name, ...)            \
   namespace cpu {                        \
   void name(const Stream&, __VA_ARGS__); \

@@ -15,6 +15,7 @@ struct MapShape {
   int64_t dims[max_rank];
   int64_t strides[max_inputs][max_rank];
 
+  /// The output's number of elements.
   int64_t size() const {
     int64_t n = 1;
     for (int i = 0; i < rank; ++i) n *= dims[i];
@@ -37,14 +38,17 @@ double bytes_of(const auto& /*map*/, const F&, const MapShape& s, const real* co
 }
 
 namespace cpu {
+/// The body, compiled for the functors of the catalogue and their derivatives.
 template <class F>
 void map(const Stream& stream, const F& f, const MapShape& s, const real* const* x, real* y);
-}
+}  // namespace cpu
 namespace cuda {
+/// The body, compiled for the functors of the catalogue and their derivatives.
 template <class F>
 void map(const Stream& stream, const F& f, const MapShape& s, const real* const* x, real* y);
-}
+}  // namespace cuda
 
+/// y[i] = f(x[0][i], x[1][i], ...) for every index i of the output; x has F::arity pointers.
 template <class F>
 void map(const Stream& stream, const F& f, const MapShape& s, const real* const* x, real* y) {
   constexpr Kernel<&cpu::map<F>, &cuda::map<F>> kernel{F::name};

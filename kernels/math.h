@@ -23,11 +23,13 @@
 
 namespace erg::math {
 
+/// Both at once.
 template <class T>
 struct SinCos {
   T sin, cos;
 };
 
+/// |x|
 ERG_HD float abs(float x) { return ::fabsf(x); }
 ERG_HD double abs(double x) { return ::fabs(x); }
 

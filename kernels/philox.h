@@ -53,6 +53,7 @@ ERG_HD T uniform(uint32_t word, T low, T high, T last) {
   return y < last ? y : last;
 }
 
+/// Two numbers made at once.
 template <class T>
 struct NormalPair {
   T first, second;
@@ -75,6 +76,7 @@ ERG_HD NormalPair<T> normal_pair(T log_u, uint32_t angle_word) {
   return {radius * angle.cos, radius * angle.sin};
 }
 
+/// The same of two words.
 template <class T>
 ERG_HD NormalPair<T> box_muller(uint32_t radius_word, uint32_t angle_word) {
   return normal_pair(log_unit<T>(radius_word), angle_word);

@@ -9,6 +9,7 @@ namespace erg::kernels {
 struct PoolShape {
   int n, h, w, c, k;
 
+  /// Elements on either side.
   int64_t coarse_size() const { return int64_t(n) * h * w * c; }
   int64_t fine_size() const { return coarse_size() * k * k; }
   double bytes() const { return bytes_of_reals(coarse_size() + fine_size()); }

@@ -12,6 +12,7 @@
 
 namespace erg::kernels {
 
+/// Which draw: everything that its numbers depend on, besides the element.
 struct NoiseKey {
   uint64_t seed;
   uint32_t stream;

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #ifndef ERG_REAL
+/// The type that `real` stands for: float, or double in the build that checks gradients.
 #define ERG_REAL float
 #endif
 
@@ -23,15 +24,18 @@
 
 namespace erg {
 
+/// The type of every number.
 using real = ERG_REAL;
 
 inline constexpr bool has_cuda = ERG_HAS_CUDA != 0;
 
 /// Where a tensor's memory lives and its kernels run.
 struct Device {
+  /// What kind of memory.
   enum class Kind : uint8_t { cpu, cuda };
   Kind kind = Kind::cpu;
   int index = 0;  // which GPU; 0 on the CPU
+  /// Whether it is the same place.
   bool operator==(const Device&) const = default;
 };
 

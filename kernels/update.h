@@ -15,11 +15,13 @@ struct Gradients {
   const real* g[max_count];
   int64_t begin[max_count], end[max_count];
 
+  /// Appends the gradient of `size` elements that begin at arena element `at`. There must be room.
   void add(const real* gradient, int64_t at, int64_t size) {
     g[count] = gradient;
     begin[count] = at;
     end[count++] = at + size;
   }
+  /// Elements that have a gradient.
   int64_t size() const {
     int64_t n = 0;
     for (int i = 0; i < count; ++i) n += end[i] - begin[i];

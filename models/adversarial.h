@@ -42,6 +42,7 @@ struct Network {
   std::function<Tensor(const Tensor& x, Mode mode)> apply;
   std::function<void(Visitor& v)> visit;
 
+  /// Takes over a network.
   template <class Net>
   Network(Net net) {  // NOLINT: meant to convert
     const auto shared = std::make_shared<Net>(std::move(net));
@@ -53,14 +54,18 @@ struct Network {
 /// A network and the optimiser it learns by.
 class Player {
  public:
+  /// Learns by Adam.
   Player(Network net, const Adam::Options& options);
   /// After each step every weight is clipped to [-bound, bound] (WGAN's critic).
   Player(Network net, const RmsProp::Options& options, real bound = std::numeric_limits<real>::infinity());
 
+  /// The network's output.
   Tensor operator()(const Tensor& x, Mode mode) const { return net_.apply(x, mode); }
+  /// Its trained tensors.
   const std::vector<Tensor>& params() const { return params_; }
   /// One step of the optimiser down the loss, a scalar on the tape, which ends with it.
   void descend(Tape& tape, const Tensor& loss);
+  /// The learning rate; and another one from now on.
   real rate() const { return rate_; }
   void set_rate(real rate);
   /// Names the weights "name..." and the optimiser's state "name_adam..." or "name_rmsprop...".
@@ -75,6 +80,7 @@ class Player {
 
 class Adversarial {
  public:
+  /// What z is drawn from.
   enum class Prior { normal, uniform };  // N(0, I), or U[-1, 1] per coordinate
   struct Options {
     int64_t latent = 2;
@@ -104,6 +110,7 @@ class Adversarial {
   void visit(Visitor& v);
 
  protected:
+  /// One step of the generator on `batch` fresh z; its loss.
   Metric step_generator(int64_t batch);
   /// G(z) of fresh noise, and d(x), [B]: as training sees them.
   Tensor fresh_fakes(int64_t batch) { return generator_(prior(batch, latent_), Mode::train); }

@@ -23,20 +23,25 @@ struct Scores {
   Tensor real, fake;
 };
 
+/// d = shift + scale t
 struct Beta1 {
   static constexpr bool differentiable = true;
   real shift = 0, scale = 1;
 
+  /// The map of greatest likelihood.
   static Beta1 fit(const Scores& scores);
   /// [B] -> [B]
   Tensor operator()(const Tensor& score) const { return affine(score, scale, shift); }
 };
 
+/// d = shift + real_weight log D + fake_weight log(1 - D)
 struct Beta2 {
   static constexpr bool differentiable = true;
   real shift = 0, real_weight = 1, fake_weight = -1;  // a, b, c
 
+  /// The map of greatest likelihood.
   static Beta2 fit(const Scores& scores);
+  /// [B] -> [B]
   Tensor operator()(const Tensor& score) const {
     return shift - real_weight * softplus(-score) - fake_weight * softplus(score);
   }
@@ -49,7 +54,9 @@ struct Isotonic {
   real lowest = 0;        // the first block's logit
   Tensor from, to, rise;  // [1,K]: where a block ends, where the next begins, and by how much that one is higher
 
+  /// The map of greatest likelihood.
   static Isotonic fit(const Scores& scores);
+  /// [B] -> [B]
   Tensor operator()(const Tensor& score) const;
 };
 

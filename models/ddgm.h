@@ -32,6 +32,7 @@ struct ProductOfExperts {
 
   /// Zero bias. Throws std::invalid_argument unless variance > 0.
   ProductOfExperts(Sequential features, Linear experts, int64_t elements, real variance);
+  /// E of a batch [B,...], [B,1].
   Tensor operator()(const Tensor& x, Mode mode);
   void visit(Visitor& v);
 };

@@ -23,6 +23,7 @@
 
 namespace erg {
 
+/// The table above, row by row.
 enum class FlowDivergence { kl, js, log_d };
 
 /// -d, -softplus(d) and softplus(-d) of d = d(G(z)). Throws std::invalid_argument for a logit that has no gradient.

@@ -22,6 +22,7 @@
 namespace erg {
 
 struct Dot {
+  /// Where the transport is sought.
   enum class Space { latent, data };
 
   Space space = Space::latent;
@@ -31,9 +32,11 @@ struct Dot {
   bool tangential = true;  // project the gradient on the sphere through z
   real low = -std::numeric_limits<real>::infinity(), high = std::numeric_limits<real>::infinity();  // to clamp it to
 
-  /// In latent space, for a normal prior and for a uniform one on [-1,1]; in data space, within a box.
+  /// In latent space, for a normal prior.
   static Dot latent_normal() { return {}; }
+  /// In latent space, for a uniform prior on [-1,1].
   static Dot latent_uniform() { return {.tangential = false, .low = -1, .high = 1}; }
+  /// In data space, within a box.
   static Dot data(real low, real high) { return {.space = Space::data, .tangential = false, .low = low, .high = high}; }
 
   /// Throws std::invalid_argument unless updates >= 0, rate > 0, lipschitz >= 0 and low <= high.

@@ -40,7 +40,9 @@ class EbganLn {
   /// m at the next step.
   real margin() const;
 
+  /// z ~ N(0, I), [count, latent].
   Tensor prior(int64_t count, Noise& noise) const { return noise.normal({count, options_.latent}); }
+  /// G(z) with running batch statistics.
   Tensor generate(const Tensor& z) { return generator_(z, Mode::eval); }
   /// Logits [B,classes] without noise, with running statistics.
   Tensor logits(const Tensor& x) { return net_.logits(x, Mode::eval); }

@@ -34,6 +34,7 @@ namespace erg {
 
 class Ebm {
  public:
+  /// How E(x) and E(x') become a loss: see above.
   enum class Loss { difference, logsumexp, softplus };
   /// One more step of descent, through which the loss is differentiated. IGEBM's constants; ours: off.
   struct LastStep {
@@ -43,6 +44,7 @@ class Ebm {
   /// As many samples of the model as there are of data, by whatever sampler: chains that persist between calls, for
   /// PCD; short ones that begin at the data x, for contrastive divergence.
   using NegativeSampler = std::function<Tensor(const Energy& energy, const Tensor& x)>;
+  /// What can be chosen.
   struct Options {
     Loss loss = Loss::difference;
     real energy_l2 = 0;

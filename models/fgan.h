@@ -36,6 +36,7 @@ struct Divergence {
   Tensor (*activation)(const Tensor& v);  // g(v)
   Tensor (*conjugate)(const Tensor& v);   // f*(g(v)), simplified: no logarithm of a difference, no quotient
 };
+/// The table.
 std::span<const Divergence> divergences();
 /// Throws std::invalid_argument for an unknown name.
 const Divergence& divergence(const std::string& name);

@@ -24,6 +24,7 @@ namespace erg {
 
 class Gan : public Adversarial {
  public:
+  /// What G descends; `energy` changes D's loss too.
   enum class Loss { minimax, non_saturating, energy };
   struct Options {
     int64_t latent = 2;

@@ -39,6 +39,7 @@ class Jem {
   Metrics step(const LabelledBatches& labelled, const Batches& unlabelled);
   /// The same with one batch for both.
   Metrics step(const LabelledBatches& labelled);
+  /// The learning rate from now on.
   void set_rate(real rate) { adam_.set_rate(rate); }
 
   /// f(x), [B,K].

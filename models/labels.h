@@ -6,6 +6,7 @@
 
 namespace erg {
 
+/// A minibatch with its labels.
 struct Labelled {
   Tensor x;  // [B,...]
   Tensor y;  // [B], the classes

@@ -32,7 +32,9 @@ namespace erg {
 struct LadderCurve {
   Tensor a, b, c, d, e;  // [units]
 
+  /// Of that many units, on a device.
   LadderCurve(int64_t units, Device device);
+  /// The curves at u [B,units].
   Tensor operator()(const Tensor& u) const;
   void visit(Visitor& v);
 };
@@ -41,11 +43,14 @@ struct LadderCurve {
 struct Combinator {
   LadderCurve mean, variance;  // mu and v
 
+  /// Of that many units, on a device.
   Combinator(int64_t units, Device device) : mean(units, device), variance(units, device) {}
+  /// Of z and u, [B,units] each.
   Tensor operator()(const Tensor& z, const Tensor& u) const;
   void visit(Visitor& v);
 };
 
+/// The encoder, its noisy twin and the decoder.
 class LadderNet {
  public:
   /// sizes: elements of a sample, hidden sizes, classes; at least two. Throws std::invalid_argument otherwise, and
@@ -57,6 +62,7 @@ class LadderNet {
     std::vector<Tensor> noisy;
     Tensor logits;
   };
+  /// The noisy pass of x [B,...].
   Pass corrupted(const Tensor& x, Noise& noise) const;
   /// z^_0 of a pass, [B,elements].
   Tensor reconstruct(const Pass& pass) const;
@@ -88,10 +94,12 @@ class Ladder {
     Adam::Options adam{.rate = 2e-3f};
   };
 
+  /// The noise is what noisy passes add.
   Ladder(LadderNet net, const Options& options, Noise corruption);
 
   /// Reports "cross_entropy", "cost" and "accuracy" of the labelled batch on the clean path.
   Metrics step(const LabelledBatches& labelled, const Batches& unlabelled);
+  /// The learning rate from now on.
   void set_rate(real rate) { adam_.set_rate(rate); }
 
   /// Logits [B,classes] without noise, with running statistics.

@@ -15,6 +15,7 @@ namespace erg {
 
 class Lsgan : public Adversarial {
  public:
+  /// What D makes of fakes (a) and of data (b), and G of fakes (c).
   struct Labels {
     real a = 0, b = 1, c = 1;
   };

@@ -39,7 +39,9 @@ class Meg {
     generator_adam_.set_rate(rate), energy_adam_.set_rate(rate), statistics_adam_.set_rate(rate);
   }
 
+  /// z ~ N(0, I), [count, latent].
   Tensor prior(int64_t count, Noise& noise) const { return noise.normal({count, options_.latent}); }
+  /// G(z) with running batch statistics.
   Tensor generate(const Tensor& z) { return generator_(z, Mode::eval); }
   /// The energy as samplers see it. It shares the weights, and so follows the training.
   Energy energy() const { return NetEnergy{energy_}; }

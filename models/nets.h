@@ -16,6 +16,7 @@ struct MlpOptions {
   bool hidden_bias = true;     // a batch norm takes it out again
   Init hidden_init = init::he_uniform(), last_init = init::glorot_uniform();
 };
+/// The network. Its layers are drawn in order, on the device of the noise.
 Sequential mlp(const std::vector<int64_t>& sizes, Noise& noise, const MlpOptions& options = {});
 
 /// sizes[0] -> ... -> sizes.back() with the largest of `pieces` linear maps for every hidden unit, weights
@@ -25,6 +26,7 @@ Sequential maxout_mlp(const std::vector<int64_t>& sizes, int pieces, Noise& nois
 /// The image networks of the DCGAN family (Radford et al. 2016), in the forms of four papers' code. `width` is the
 /// number of channels at the finest level of a generator.
 struct DcganOptions {
+  /// Whose.
   enum class Kind {
     meg,      // Kumar et al. 2019: 28 pixels, 5x5 kernels over 2, 4, 7, 14, 28; 32 pixels, 4x4 and 3x3 kernels
     wgan_gp,  // Gulrajani et al. 2017: 28 pixels, 5x5 over 4, 8 (cropped to 7), 14, 28, no batch norm; 32 pixels, 5x5.
@@ -42,6 +44,7 @@ struct DcganOptions {
 /// z [B,latent] -> images in [-1,1], [B,size,size,channels]. Throws std::invalid_argument for a size the kind has not.
 Sequential dcgan_generator(const DcganOptions& options, Noise& noise);
 
+/// What a critic has beside its generator's options.
 struct CriticOptions {
   int64_t outputs = 1;
   bool batch_norm = false;  // never with a gradient penalty: it would couple the samples of a batch

@@ -34,6 +34,7 @@ struct WideResnetOptions {
   int64_t widen = 10;
   int64_t classes = 10;
 };
+/// The network, drawn on the device of the noise.
 Sequential wide_resnet(const WideResnetOptions& options, Noise& noise);
 
 }  // namespace erg

@@ -9,6 +9,7 @@ namespace erg {
 struct PairNet {
   Sequential trunk, head;
 
+  /// The scores of pairs.
   Tensor operator()(const Tensor& x, const Tensor& z, Mode mode) { return score(trunk(x, mode), z, mode); }
   /// The same for the trunk's features [B,features], which serve several z.
   Tensor score(const Tensor& features, const Tensor& z, Mode mode) {

@@ -36,6 +36,7 @@ struct GanView {
   Tensor latent_logit(const Tensor& z) const { return logit(generate(z)); }
 };
 
+/// A refiner's samples, and what they took.
 struct Refined {
   Tensor samples;         // [count,...]
   double acceptance = 1;  // the share of proposals that were accepted; 1 where none is ever refused

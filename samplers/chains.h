@@ -39,6 +39,7 @@ struct Chains {
 
   /// Chains that start at a copy of x [B,...]. Throws std::invalid_argument for a scalar.
   explicit Chains(const Tensor& start, int64_t first = 0);
+  /// How many there are.
   int64_t count() const { return x.dim(0); }
   /// Makes energy and gradient those of x. Costs nothing where they are.
   void evaluate(const Energy& at);

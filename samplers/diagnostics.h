@@ -22,6 +22,7 @@ struct Quantity {
   int64_t chains = 0, draws = 0;
   std::vector<double> values;  // [chains, draws]
 
+  /// The draws of chain i.
   std::span<const double> chain(int64_t i) const { return {values.data() + i * draws, size_t(draws)}; }
 };
 
@@ -61,18 +62,23 @@ double bfmi(std::span<const double> hamiltonians);
 
 // ---- Everything
 
+/// What one chain alone says of a quantity.
 struct ChainSummary {
   double mean, sd, ess;  // ess_mean of the chain alone
 };
+/// What all chains say of a quantity: each number as the function of its name has it.
 struct Summary {
   double mean, sd, mcse_mean, mcse_sd, rhat, ess_bulk, ess_tail;
   std::vector<ChainSummary> chains;
 };
+/// All of that.
 Summary summarize(const Quantity& x);
 
+/// Of one chain.
 struct EnergySummary {
   double mean, sd;
 };
+/// What is known of draws.
 struct Diagnosis {
   int64_t chains, draws;
   std::vector<Summary> quantities;
@@ -89,6 +95,7 @@ Diagnosis diagnose(const Tensor& draws, const Tensor& energy = {}, const Tensor&
 
 // ---- Verdicts
 
+/// How far draws are to be trusted.
 enum class Verdict { ok, warn, error };
 
 namespace limits {

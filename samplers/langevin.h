@@ -29,6 +29,7 @@ struct Langevin {
   /// x += N(0, 0.005^2), then x -= 10 clip(dE/dx, 0.01), then clamp to [0,1] (Du & Mordatch 2019, their code).
   static Langevin igebm();
 
+  /// T of the law exp(-E/T) that it follows.
   real temperature() const { return noise * noise / (2 * drift); }
 
   /// Throws std::invalid_argument unless drift > 0, noise >= 0, low <= high and grad_clip > 0.

@@ -29,6 +29,7 @@ class ChainStore {
   /// Slots for chains, [slots,...], all zero. Bytes are read back as points of their bins, which `points` chooses.
   ChainStore(const Shape& shape, Device device, std::optional<kernels::ByteRange> bytes, const Noise& points);
 
+  /// Of the memory, and where it is.
   const Shape& shape() const { return shape_; }
   Device device() const { return memory_.device(); }
   /// Chain i of a batch goes to slots[i], or nowhere if that is negative.
@@ -54,8 +55,10 @@ class ChainStore {
   Tensor visited_;  // present from a visit to the next use: the bytes as reals, for the visitor to read or overwrite
 };
 
+/// The buffer; see above.
 class ReplayBuffer {
  public:
+  /// What "back" means.
   enum class Policy { in_place, fifo, reservoir };
 
   /// The defaults are JEM's. IGEBM's are {.policy = Policy::fifo, .bytes = kernels::ByteRange{0, 1}}, images in [0,1].

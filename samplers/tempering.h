@@ -14,6 +14,7 @@
 
 namespace erg {
 
+/// The ladder and its step.
 struct ParallelTempering {
   std::vector<real> temperatures;  // rising; the first is the law asked for, usually 1
   real eta;                        // MALA's step at temperature 1; a replica's own grows with its temperature

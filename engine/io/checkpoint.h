@@ -29,11 +29,13 @@ void check_format(const StateDict& dict);
 /// matters.
 void restore(std::span<const Visitor::Entry> entries, const StateDict& dict, const std::string& prefix = "");
 
+/// Writes a part's entries atomically. Throws as write_safetensors.
 template <class Part>
 void save(const std::filesystem::path& file, Part& part) {
   write_safetensors(file, state_of(entries(part)));
 }
 
+/// Reads a part's entries from a file. Throws as read_safetensors and restore.
 template <class Part>
 void load(const std::filesystem::path& file, Part& part, const std::string& prefix = "") {
   restore(entries(part), read_safetensors(file), prefix);

@@ -10,6 +10,7 @@
 
 namespace erg::io {
 
+/// Which of the images: those to learn from, or those held out.
 enum class Split { train, test };
 
 /// The data folder: `flag` (the value of --data-dir) unless it is empty, else $ERG_DATA, else ./data. Throws

@@ -9,6 +9,7 @@
 
 namespace erg::io {
 
+/// Whether bytes begin with gzip's magic number.
 bool is_gzip(std::string_view bytes);
 
 /// The content of a gzip file of one member. Throws DataError when it is truncated or corrupt, is followed by anything,

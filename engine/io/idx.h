@@ -10,6 +10,7 @@
 
 namespace erg::io {
 
+/// An array of bytes.
 struct IdxArray {
   std::vector<int64_t> extents;
   std::vector<uint8_t> bytes;  // row-major

@@ -24,14 +24,17 @@ struct StateDict {
   std::map<std::string, std::string> metadata;
   std::filesystem::path source;  // the file it was read from, for messages
 
+  /// The tensor of that name.
   const Tensor& tensor(const std::string& name) const;
   /// The tensor, when it has this shape.
   const Tensor& tensor(const std::string& name, const Shape& shape) const;
 
+  /// The metadata under that key.
   const std::string& text(const std::string& key) const;
-  /// Counters (a step, a seed, a position in a random stream) are metadata in decimal: exact for all 64 bits, which a
-  /// tensor of reals is not.
+  /// The count under that key. Counters (a step, a seed, a position in a random stream) are metadata in decimal: exact
+  /// for all 64 bits, which a tensor of reals is not.
   uint64_t counter(const std::string& key) const;
+  /// Writes one.
   void set_counter(const std::string& key, uint64_t value) { metadata[key] = std::to_string(value); }
 };
 
