@@ -62,16 +62,16 @@ ERG_HD void clear_tile(Vector (&sum)[M][V]) {
 ERG_HD Vector leaky_relu(Vector y, real negative_slope) { return y < real(0) ? y * negative_slope : y; }
 ERG_HD real leaky_relu(real y, real negative_slope) { return y < real(0) ? y * negative_slope : y; }
 
-/// Stores fewer columns than the tile has.
-template <int V>
-ERG_HD void store_part(const Vector (&sum)[V], const TileOut& out, real* y) {
-  real line[V * lanes];
-#pragma GCC unroll 2
-  for (int j = 0; j < V; ++j) store(line + j * lanes, sum[j]);
+/// Stores fewer columns than the tile has, from its sums [rows, width] in memory. Once for all tiles: unrolled into
+/// each of them, it would be two thirds of their code.
+__attribute__((noinline)) inline void store_part(const real* sum, int rows, int width, const TileOut& out) {
   const Epilogue& f = out.epilogue;
-  for (int c = 0; c < out.columns; ++c) {
-    y[c] = out.add ? y[c] + line[c] : line[c];
-    if (f.bias) y[c] = leaky_relu(y[c] + f.bias[c], f.negative_slope);
+  for (int i = 0; i < rows; ++i, sum += width) {
+    real* y = out.row[i];
+    for (int c = 0; c < out.columns; ++c) {
+      y[c] = out.add ? y[c] + sum[c] : sum[c];
+      if (f.bias) y[c] = leaky_relu(y[c] + f.bias[c], f.negative_slope);
+    }
   }
 }
 
@@ -93,8 +93,12 @@ ERG_HD void store_vectors(const Vector (&sum)[M][V], const TileOut& out, const P
 template <int M, int V>
 ERG_HD void store_tile(const Vector (&sum)[M][V], const TileOut& out) {
   if (out.columns < V * lanes) {
+    real line[M * V * lanes];
 #pragma GCC unroll 8
-    for (int i = 0; i < M; ++i) store_part(sum[i], out, out.row[i]);
+    for (int i = 0; i < M; ++i)
+#pragma GCC unroll 2
+      for (int j = 0; j < V; ++j) store(line + (i * V + j) * lanes, sum[i][j]);
+    store_part(line, M, V * lanes, out);
   } else if (const Epilogue f = out.epilogue; f.bias) {
     store_vectors(sum, out, [f, add = out.add](const Vector& s, real* y, int j) {
       const Vector total = add ? load(y) + s : s;
