@@ -10,6 +10,7 @@ namespace erg {
 /// Makes a weight of `shape`, on the device of the noise.
 using Init = std::function<Tensor(const Shape& shape, int64_t fan_in, int64_t fan_out, Noise& noise)>;
 
+/// Initial weights.
 namespace init {
 
 /// U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for linear layers and convolutions.

@@ -14,6 +14,7 @@
 
 #include "dual.h"
 
+/// Elementwise formulas and their derivatives.
 namespace erg::functors {
 
 // Smooth functions, differentiated through their input.      functor, operation, formula in x

@@ -18,6 +18,7 @@
 
 #include "stream.h"
 
+/// The ground floor: raw pointers and streams.
 namespace erg::kernels {
 
 /// A launch as a trace sees it.

@@ -21,6 +21,7 @@
 
 #include "stream.h"
 
+/// Scalar functions, on both devices.
 namespace erg::math {
 
 /// Both at once.

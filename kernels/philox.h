@@ -9,6 +9,7 @@
 #include "math.h"
 #include "stream.h"
 
+/// Random words.
 namespace erg::philox {
 
 /// A counter, or what Philox makes of it.

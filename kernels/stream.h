@@ -22,6 +22,7 @@
 #define ERG_HD inline __attribute__((always_inline))
 #endif
 
+/// All of the library.
 namespace erg {
 
 /// The type of every number.

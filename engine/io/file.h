@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+/// File formats.
 namespace erg::io {
 
 /// The content of a file or a pipe. Throws MissingError when it cannot be opened or read, DataError when it holds more
