@@ -115,7 +115,6 @@ ERG_HD void for_each_tile(const PixelGrid& grid, int rows_most, const real* in, 
     for (int i = 0; i < rows; ++i, cursor.next()) {
       in_row[i] = in + cursor.in();
       to.row[i] = out + cursor.out();
-      __builtin_prefetch(to.row[i], 1);
     }
     tile(rows, in_row, to);
   }
@@ -136,6 +135,7 @@ inline void correlate(const PixelGrid& grid, const Runs& runs, int channels, con
     for_each_tile(grid, rows_max, in, out + begin, f, [&](int rows, const real* const* in_row, TileOut& to) {
       for (int64_t first = begin; first < smaller(begin + together, channels); first += columns_max) {
         to.columns = int(smaller(columns_max, channels - first));
+        for (int i = 0; i < rows; ++i) __builtin_prefetch(to.row[i], 1);
         if (f.bias) to.epilogue.bias = f.bias + first;
         if (to.columns > lanes)
           broadcast_rows<2>(rows, runs, in_row, packed + first * terms, to);
