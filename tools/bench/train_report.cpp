@@ -10,9 +10,8 @@ namespace {
 
 constexpr const char* notes =
     "A step is one of the critic and one of the generator (and of MEG's statistics network), or the critic's alone,\n"
-    "with Adam. GFLOP: multiplications and additions of its products and convolutions, each counted as one; padding "
-    "as\n"
-    "work. 'check': the first loss at the first and at the second step.\n";
+    "with Adam. GFLOP: multiplications and additions of its products and convolutions, each counted as one; padding\n"
+    "as work. 'check': the first loss at the first and at the second step.\n";
 
 std::vector<Column> columns(bool on_gpu) {
   const auto products = on_gpu ? std::optional<std::string>("products") : std::nullopt;
