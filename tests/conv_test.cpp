@@ -170,6 +170,8 @@ TEST_P(Conv, MatchesDoubleLoopOnLayersOfNetworks) {
 TEST_P(Conv, MatchesDoubleLoopOnOddGeometry) {
   const ConvShape shapes[] = {
       {0, 5, 5, 3, 4, 3, 3, 1, 1},   // no images
+      {2, 5, 5, 8, 0, 3, 3, 1, 1},   // no output channels
+      {2, 5, 5, 0, 8, 3, 3, 2, 1},   // no input channels
       {2, 1, 1, 3, 4, 3, 3, 1, 1},   // a kernel larger than the image
       {2, 5, 4, 2, 3, 3, 3, 1, 3},   // windows that lie wholly in the padding
       {2, 3, 3, 2, 3, 2, 2, 1, 6},   // and far out

@@ -28,7 +28,7 @@ struct PassWeights {
 };
 
 /// Whether a pass spends its registers along the run, having too few output channels to fill them.
-ERG_HD bool prefers_dot(int run, int channels) { return channels <= dot_columns_max && run >= lanes; }
+ERG_HD bool prefers_dot(int run, int channels) { return channels > 0 && channels <= dot_columns_max && run >= lanes; }
 
 ERG_HD int64_t packed_size(const PassWeights& w) {
   const int run = w.columns * w.in;

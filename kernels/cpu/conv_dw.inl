@@ -17,7 +17,7 @@ struct DwBlocks {
 };
 
 inline DwBlocks dw_blocks(const ConvShape& s) {
-  const int64_t panels = ceil_div(s.co, columns_max), wanted = max_threads() > 1 ? 2 * max_threads() : 1;
+  const int64_t panels = larger(1, ceil_div(s.co, columns_max)), wanted = max_threads() > 1 ? 2 * max_threads() : 1;
   DwBlocks b;
   b.panels = larger(1, smaller(block_panels, panels / wanted));
   b.across = ceil_div(panels, b.panels);
