@@ -25,7 +25,7 @@ Tensor relu(const Tensor& x);
 Tensor leaky_relu(const Tensor& x, real negative_slope);
 /// x above zero, exp(x) - 1 below (Clevert et al. 2016).
 Tensor elu(const Tensor& x);
-/// |x|; the gradient is sign(x).
+/// |x|; the gradient at 0 is 1.
 Tensor abs(const Tensor& x);
 /// min(max(x, low), high); the gradient is that of x inside and zero outside.
 Tensor clamp(const Tensor& x, real low, real high);
