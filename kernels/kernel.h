@@ -43,11 +43,13 @@ inline thread_local Trace trace;
 /// thread's whole trace.
 class CountedFlops {
  public:
+  /// Begins; the trace must be free.
   explicit CountedFlops(bool dry = false) { trace = {.flops = &sum_, .dry = dry}; }
   ~CountedFlops() { trace = {}; }
   CountedFlops(const CountedFlops&) = delete;
   CountedFlops& operator=(const CountedFlops&) = delete;
 
+  /// So far.
   double sum() const { return sum_; }
 
  private:
