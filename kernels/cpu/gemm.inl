@@ -5,7 +5,7 @@
 
 #include "tile.inl"
 
-constexpr int64_t block_m = 768, block_n = 1024, block_k = 256;
+constexpr int64_t block_m = 768, block_n = 1024, block_k = 512;
 constexpr int64_t group_rows_max = 96, group_columns = 128;  // of C, computed by one thread at a time
 constexpr double chunk_flops = 1e6;                          // less is not worth waking a thread for
 
@@ -78,7 +78,7 @@ inline void gemm_tile(const GemmShape& s, const GemmBlock& block, const LeftBloc
   return wide ? broadcast_rows<2>(rows, runs, row, right, out) : broadcast_rows<1>(rows, runs, row, right, out);
 }
 
-/// One group of tiles of C. A panel of B stays in the first-level cache while A's rows go by.
+/// One group of tiles of C. A panel of B stays in the nearest caches while A's rows go by.
 inline void gemm_group(const GemmShape& s, const GemmBlock& block, const LeftBlock& left, const real* right,
                        int64_t group, real* c) {
   const int64_t groups_down = ceil_div(block.rows, block.group_rows);
