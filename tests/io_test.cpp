@@ -156,6 +156,13 @@ TEST(AtomicWrite, ConcurrentWritersLeaveOneWholeFile) {
 
 TEST(FileError, IsOneLineWithoutControlCharacters) {
   EXPECT_STREQ(DataError("a\nb", "x\x1b[2J\x7f").what(), "a\\x0ab: x\\x1b[2J\\x7f");
+  EXPECT_STREQ(DataError("\u00e9", "\u20ac \U0001f600").what(), "\u00e9: \u20ac \U0001f600");
+  EXPECT_STREQ(DataError("f",
+                         "\xc2\x9b"
+                         "2J")
+                   .what(),
+               "f: \\xc2\\x9b2J");  // terminals know this one as ESC [
+  EXPECT_STREQ(DataError("f", "\xff\xe2\x82").what(), "f: \\xff\\xe2\\x82");
   EXPECT_EQ(cite("name"), "'name'");
   EXPECT_EQ(cite(std::string(1000, 'n')), "'" + std::string(80, 'n') + "...'");
 }

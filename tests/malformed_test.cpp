@@ -2,11 +2,7 @@
 // memory than the file's size justifies.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <functional>
-#include <new>
-
+#include "allocations.h"
 #include "engine/io/cifar.h"
 #include "engine/io/error.h"
 #include "engine/io/idx.h"
@@ -14,26 +10,6 @@
 #include "engine/io/png.h"
 #include "engine/io/safetensors.h"
 #include "io_support.h"
-
-namespace {
-
-size_t largest_request = 0;  // of memory, since it was last set to 0
-
-void* allocate(size_t size, size_t alignment) {
-  largest_request = std::max(largest_request, size);
-  void* block = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  return block ? block : throw std::bad_alloc();
-}
-
-}  // namespace
-
-// Not inlined: g++ would see a new that was not replaced beside a delete that was, and warn.
-[[gnu::noinline]] void* operator new(size_t size) { return allocate(size, alignof(std::max_align_t)); }
-[[gnu::noinline]] void* operator new(size_t size, std::align_val_t align) { return allocate(size, size_t(align)); }
-[[gnu::noinline]] void operator delete(void* block) noexcept { std::free(block); }
-[[gnu::noinline]] void operator delete(void* block, size_t) noexcept { std::free(block); }
-[[gnu::noinline]] void operator delete(void* block, std::align_val_t) noexcept { std::free(block); }
-[[gnu::noinline]] void operator delete(void* block, size_t, std::align_val_t) noexcept { std::free(block); }
 
 namespace erg::io {
 namespace {
@@ -211,6 +187,7 @@ std::vector<Malformed> npy_rows() {
       shaped("npy: shape without commas", "(1 1)", "')'"),
       shaped("npy: five dimensions", "(1, 1, 1, 1, 1)", "4 dimensions"),
       shaped("npy: extents that wrap to 0", "(4294967296, 4294967296)", "too large"),
+      shaped("npy: extents that wrap behind an empty one", "(0, 4294967296, 4294967296)", "too large"),
       shaped("npy: large array in a small file", "(1000000000,)", "4000000000"),
       shaped("npy: data left over", "(0,)", "got 4"),
       shaped("npy: truncated data", "(2,)", "8 bytes"),

@@ -1,5 +1,6 @@
 #include "elements.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -69,10 +70,11 @@ const Element boolean = describe<Boolean>(), u8 = describe<uint8_t>(), i8 = desc
 }
 
 std::optional<int64_t> packed_bytes(std::span<const int64_t> extents, int64_t element_bytes) {
+  // An extent of 0 hides no overflow of the others: a tensor's row has a size too.
   int64_t bytes = element_bytes;
   for (int64_t extent : extents)
-    if (__builtin_mul_overflow(bytes, extent, &bytes)) return std::nullopt;
-  return bytes;
+    if (__builtin_mul_overflow(bytes, std::max<int64_t>(extent, 1), &bytes)) return std::nullopt;
+  return std::ranges::find(extents, 0) == extents.end() ? bytes : 0;
 }
 
 }  // namespace erg::io

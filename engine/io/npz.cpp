@@ -63,8 +63,8 @@ class Archive {
       if (!name.ends_with(suffix))
         throw DataError(file_, "expected arrays named NAME.npy, got " + cite(name) + ": it is no archive of NumPy's");
       name.resize(name.size() - suffix.size());
-      if (!all.emplace(name, parse_npy(content(entry), file_ / name)).second)
-        fail("the array " + cite(name) + " comes twice");
+      const fs::path place = file_.string() + ": array " + cite(name);
+      if (!all.emplace(name, parse_npy(content(entry), place)).second) fail("the array " + cite(name) + " comes twice");
       at += sizeof entry + entry.name_length + entry.extra_length + entry.comment_length;
     }
     if (at != bytes_.size() - sizeof(DirectoryEnd)) fail("its directory does not end where it should");

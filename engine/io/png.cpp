@@ -16,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t largest_image = int64_t(1) << 28;  // bytes of pixels; stops a small file that expands without end
+constexpr int64_t largest_image = int64_t(1) << 28;  // bytes of pixels; stops a file that expands without end
+constexpr int64_t expansion = 1032 * 24;             // of deflate, at most; and of a bit of a palette's image
 
 /// libpng's simplified interface, freed on every way out.
 struct PngImage {
@@ -74,9 +75,10 @@ Image parse_png(std::string_view bytes, const fs::path& name) {
   png.image.format = png.image.format & PNG_FORMAT_FLAG_COLOR ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
   const int channels = png.image.format == PNG_FORMAT_RGB ? 3 : 1;
   const int64_t size = int64_t(png.image.width) * png.image.height * channels;
-  if (size > largest_image)
-    throw DataError(name, "expected at most " + std::to_string(largest_image) + " bytes of pixels, got " +
-                              std::to_string(png.image.width) + "x" + std::to_string(png.image.height));
+  if (const int64_t most = std::min(largest_image, expansion * int64_t(bytes.size())); size > most)
+    throw DataError(name, "expected at most " + std::to_string(most) + " bytes of pixels in a file of " +
+                              std::to_string(bytes.size()) + ", got " + std::to_string(png.image.width) + "x" +
+                              std::to_string(png.image.height) + ": the file is truncated or damaged");
   Image image{int(png.image.height), int(png.image.width), channels, std::vector<uint8_t>(size_t(size))};
   const png_color black{};
   if (!png_image_finish_read(&png.image, &black, image.pixels.data(), 0, nullptr)) fail();
