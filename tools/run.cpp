@@ -176,9 +176,10 @@ void check_checkpoint(const fs::path& file) {
   const nlohmann::json sums = checksums(file.parent_path());
   const auto known = sums.find(file.filename().string());
   if (known == sums.end()) return;
-  if (const std::string now = checksum(file); *known != now)
-    throw io::DataError(file, "its checksum was " + known->dump() + " when it was written and is \"" + now +
-                                  "\" now: the file is damaged");
+  const std::string now = checksum(file), was = known->is_string() ? known->get<std::string>() : known->type_name();
+  if (was != now)
+    throw io::DataError(file, "its checksum was " + io::cite(was) + " when it was written and is " + io::cite(now) +
+                                  " now: the file is damaged");
 }
 
 void take_newest_checkpoint(const fs::path& run, const std::function<void(const fs::path& file)>& take) {

@@ -1,9 +1,9 @@
 #include "resnet.h"
 
-#include <cstring>
 #include <sstream>
 #include <stdexcept>
 
+#include "../../engine/io/elements.h"
 #include "../../engine/io/error.h"
 #include "../../engine/io/file.h"
 
@@ -94,11 +94,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// "16,3,3,3"
+/// "16,3,3,3". Throws std::exception for anything else.
 Shape parse_shape(const std::string& text) {
   Shape shape;
   std::istringstream extents(text);
-  for (std::string extent; std::getline(extents, extent, ',');) shape.push_back(std::stoll(extent));
+  for (std::string extent; std::getline(extents, extent, ',');) {
+    size_t length = 0;
+    shape.push_back(std::stoll(extent, &length));
+    if (length < extent.size()) throw std::invalid_argument(extent);
+  }
   return shape;
 }
 
@@ -121,11 +125,12 @@ io::StateDict parse_packed(const std::string& bytes, const std::string& index, c
       shape = parse_shape(shape_text);
     } catch (const std::exception&) { throw broken("the shape is none"); }
     const size_t held = bytes.size() / sizeof(float);
-    if (size_t(shape.size()) != count || offset > held || count > held - offset)
+    const auto size = io::packed_bytes({shape.begin(), shape.end()}, 1);
+    if (!size || size_t(*size) != count || offset > held || count > held - offset)
       throw broken("got a tensor that the " + std::to_string(held) + " numbers do not hold");
-    std::vector<float> values(count);
-    std::memcpy(values.data(), bytes.data() + offset * sizeof(float), count * sizeof(float));
-    dict.tensors[name] = Tensor::from_host(shape, std::vector<real>(values.begin(), values.end()));
+    Tensor tensor = Tensor::empty(shape);
+    io::element::f32.to_real(bytes.data() + offset * sizeof(float), tensor.size(), tensor.mutate());
+    dict.tensors[name] = tensor;
   }
   return dict;
 }

@@ -35,7 +35,11 @@ struct RunRecord {
   std::optional<TrainedRun> trained;  // none without a checkpoint
 };
 
-std::string text_of(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+/// Of a text or a number; lists could be nested deeper than the stack.
+std::string text_of(const nlohmann::json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  return value.is_primitive() ? value.dump() : value.type_name();
+}
 
 void read_settings(const fs::path& file, RunRecord& run) {
   std::istringstream text(io::read_file(file, 1 << 20));
