@@ -11,6 +11,7 @@
 #include "erg.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/kernel.h"
+#include "op_cases.h"
 
 namespace erg::test {
 namespace {
@@ -97,6 +98,25 @@ TEST(Threads, EnginesComputeWhatTheyComputeAlone) {
       EXPECT_EQ(of_b, b.run(2)) << b.name << " beside " << a.name;
       EXPECT_NE(of_a, of_b);
     }
+}
+
+/// What an operation keeps for its next call, it keeps for its thread, or it shares without a race.
+TEST(Threads, EveryOperationBesideItself) {
+  for (const OpCase& row : op_cases()) {
+    const auto output_and_gradients = [&row] {
+      const Inputs x = draw_inputs(row);
+      Tape tape;
+      tape.watch(x);
+      const Tensor y = row.f(x);
+      std::vector<std::vector<real>> results{y.to_host()};
+      for (const Tensor& g : tape.grad(sum(square(y)), x)) results.push_back(g.to_host());
+      return results;
+    };
+    std::vector<std::vector<real>> a, b;
+    at_once([&] { a = output_and_gradients(); }, [&] { b = output_and_gradients(); });
+    EXPECT_EQ(a, output_and_gradients()) << row.name();
+    EXPECT_EQ(b, a) << row.name();
+  }
 }
 
 /// Weights that nobody trains may be read by many.
