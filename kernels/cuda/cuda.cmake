@@ -68,4 +68,8 @@ function(erg_add_cuda target)
   target_link_libraries(${target} PRIVATE CUDA::cudart_static)
   set_target_properties(${target} PROPERTIES CUDA_STANDARD 20 LINKER_LANGUAGE CXX)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>)
+  # A kernel that spills registers or has a stack frame works in slow memory: among warnings that are errors, an error.
+  if(ERG_WERROR)
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-Xptxas=-warn-spills,-warn-lmem-usage,-Werror>)
+  endif()
 endfunction()
