@@ -320,7 +320,9 @@ Settings read_config(const std::filesystem::path& file) {
   root.allow_config_extras(CLI::config_extras_mode::error);
   try {
     root.parse("train", false);
-  } catch (const CLI::ParseError& error) { throw io::DataError(file, error.what()); }
+  } catch (const CLI::ParseError& error) {
+    throw io::DataError(file, std::string(error.what()).substr(0, 200));  // it may cite a whole line of the file
+  }
   return settings;
 }
 
