@@ -7,6 +7,7 @@
 #include "engine/io/error.h"
 #include "engine/io/file.h"
 #include "run_program.h"
+#include "tools/recipes/recipes.h"
 
 namespace {
 
@@ -37,8 +38,16 @@ class Resume : public testing::TestWithParam<System> {
   Outcome train(const std::string& more) const { return run_program("train " + more + " -q --device cpu"); }
   Outcome train(const System& system, const std::string& out, const std::string& more = "") const {
     return train(std::string(system.name) + " --data " + system.data +
-                 " --preset small --batch 8 --width 8 --latent 4 --buffer 16 --chain-steps 2 --steps 6 " +
-                 "--checkpoint-every 3 --out " + path(out) + " " + more);
+                 " --preset small --batch 8 --steps 6 --checkpoint-every 3 --out " + path(out) + " " + small(system) +
+                 more);
+  }
+  /// Of the settings that make a system small those that it has.
+  static std::string small(const System& system) {
+    const auto preset = erg::tools::preset(system.name, system.data, "small");
+    std::string options;
+    for (const auto& [name, value] : {std::pair("width", "8"), {"latent", "4"}, {"buffer", "16"}, {"chain-steps", "2"}})
+      if (erg::tools::reads(preset, name)) options += std::string("--") + name + " " + value + " ";
+    return options;
   }
 
  private:
@@ -89,7 +98,10 @@ TEST_P(ResumeOfRun, KeepsToTheRunsSettings) {
   ASSERT_EQ(train(gan, "run").code, 0);
   const Outcome outcome = train("--resume " + path("run") + " --steps 9 --rate 0.5");
   EXPECT_EQ(outcome.code, 64);
-  EXPECT_THAT(outcome.out, HasSubstr("only steps, intervals, keep, guard, device and data-dir may change"));
+  EXPECT_THAT(
+      outcome.out,
+      HasSubstr(
+          "asked for rate=0.5, but the run has rate=0.002; only steps, sample-every, checkpoint-every, keep, guard, "));
   EXPECT_EQ(train("--resume " + path("nothing")).code, 66);
 }
 
@@ -131,9 +143,9 @@ TEST_P(ResumeOfRun, AFailedStartDoesNotTakeTheName) {
 
 TEST_P(ResumeOfRun, KeepsTheGuardOfItsRun) {
   ASSERT_EQ(train(gan, "guarded").code, 0);
-  EXPECT_THAT(text("guarded/config.ini"), HasSubstr("train.guard=1"));
+  EXPECT_THAT(text("guarded/config.ini"), HasSubstr("train.guard=true"));
   ASSERT_EQ(train(gan, "unguarded", "--no-guard").code, 0);
-  EXPECT_THAT(text("unguarded/config.ini"), HasSubstr("train.guard=0"));
+  EXPECT_THAT(text("unguarded/config.ini"), HasSubstr("train.guard=false"));
 }
 
 TEST_P(ResumeOfRun, KeepsTheNewestCheckpoints) {

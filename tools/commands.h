@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "settings.h"
+#include "options.h"
 
 namespace CLI {
 class App;
@@ -31,5 +31,6 @@ void add_bench(CLI::App& app, const Common& common, Run& run);
 void add_tape(CLI::App& app, Settings& settings, Run& run);
 void add_devices(CLI::App& app, Run& run);
 void add_version(CLI::App& app, Run& run);
+void add_completion(CLI::App& app, Run& run);
 
 }  // namespace erg::tools

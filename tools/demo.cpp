@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "../engine/io/file.h"
 #include "../samplers/langevin.h"
 #include "commands.h"
 #include "data.h"
@@ -9,6 +10,7 @@
 #include "metrics/modes.h"
 #include "picture.h"
 #include "recipes/recipes.h"
+#include "report/page.h"
 #include "run.h"
 
 namespace erg::tools {
@@ -42,18 +44,20 @@ class Demo {
     const std::unique_ptr<Data> data = open_data(s.data, "", s.seed);
     std::unique_ptr<Trainer> trainer = make_trainer(s, sample_shape(s.data));
     Progress progress(s.system, s.steps, common_.quiet);
+    std::vector<page::Curve> curves;
     for (int64_t step = 1; step <= s.steps; ++step) {
       trainer->set_rate(real(rate_at(s, step)));
       const Metrics metrics = trainer->step([&] { return data->next(s.batch).to(device_); });
-      if (progress.due(step)) {
-        Values values;
-        for (const Metric& m : metrics) values.emplace_back(m.name, double(m.value.item()));
-        progress.update(step, values);
-      }
+      const bool drawn = step % std::max<int64_t>(1, s.steps / 200) == 0;
+      if (!drawn && !progress.due(step)) continue;
+      Values values;
+      for (const Metric& m : metrics) values.emplace_back(m.name, double(m.value.item()));
+      if (progress.due(step)) progress.update(step, values);
+      if (drawn) extend(curves, step, values);
     }
     const double seconds = progress.seconds();
-    io::write_png(path(system + "-energy"),
-                  energy_picture([&](const Tensor& x) { return (*trainer->landscape())(x.to(device_)); }));
+    for (const page::Curve& curve : curves) curves_ += page::chart(system + ": " + curve.name, {curve});
+    save(system + "-energy", energy_picture([&](const Tensor& x) { return (*trainer->landscape())(x.to(device_)); }));
     return {std::move(trainer), seconds};
   }
 
@@ -63,13 +67,41 @@ class Demo {
   /// A row of the table and a scatter picture.
   void write(const std::string& name, const Tensor& samples, double seconds) {
     const ModeCount count = count_modes(mixture_, samples);
-    std::printf("%-8s %5d/%-2d %12.1f %% %9.1f\n", name.c_str(), count.found, count.total, 100 * count.high_quality,
-                seconds);
+    char row[3][16];
+    std::snprintf(row[0], sizeof row[0], "%d/%d", count.found, count.total);
+    std::snprintf(row[1], sizeof row[1], "%.1f %%", 100 * count.high_quality);
+    std::snprintf(row[2], sizeof row[2], "%.1f", seconds);
+    std::printf("%-8s %8s %14s %9s\n", name.c_str(), row[0], row[1], row[2]);
     std::fflush(stdout);
-    io::write_png(path(name), scatter_picture(samples, mixture_));
+    table_.push_back({name, row[0], row[1], row[2]});
+    save(name, scatter_picture(samples, mixture_));
+  }
+
+  /// All of it on one page, whose path is returned.
+  std::filesystem::path write_page() const {
+    const std::filesystem::path file = std::filesystem::path(options_.out) / "report.html";
+    const auto section = [](const std::string& title, const std::string& body) {
+      return "<h2>" + title + "</h2>\n<section>\n" + body + "</section>\n";
+    };
+    io::atomic_write(
+        file, page::document("erg demo", "<h1>erg demo: 25 Gaussians, seed " + std::to_string(options_.seed) +
+                                             "</h1>\n" + section("Modes", page::table(table_)) +
+                                             section("Samples, and energies: bright where they are low", pictures_) +
+                                             section("Curves by step", curves_)));
+    return file;
   }
 
  private:
+  static void extend(std::vector<page::Curve>& curves, int64_t step, const Values& values) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (i == curves.size()) curves.push_back({values[i].first, 0, {}});
+      curves[i].points.emplace_back(double(step), values[i].second);
+    }
+  }
+  void save(const std::string& name, const io::Image& picture) {
+    io::write_png(path(name), picture);
+    pictures_ += page::picture(io::encode_png(picture), name);
+  }
   Settings settings(const std::string& system) const {
     Settings s = preset(system, "25gaussians", "small");
     s.device = options_.device;
@@ -84,6 +116,8 @@ class Demo {
   Common common_;
   Mixture mixture_;
   Device device_;
+  std::vector<std::vector<std::string>> table_{{"system", "modes", "high quality", "seconds"}};
+  std::string pictures_, curves_;
 };
 
 void run_gan_and_ddls(Demo& demo) {
@@ -112,8 +146,8 @@ int demonstrate(const Options& options, const Common& common) {
   run_system(demo, "meg");
   std::printf(
       "\n25 Gaussians; modes with at least one sample within 3 deviations, and the share of %lld samples that are.\n"
-      "ddls starts from the gan's samples; its seconds are sampling alone. Pictures: %s/*.png\n",
-      static_cast<long long>(sample_count), options.out.c_str());
+      "ddls starts from the gan's samples; its seconds are sampling alone. Pictures: %s/*.png, all on one page: %s\n",
+      static_cast<long long>(sample_count), options.out.c_str(), demo.write_page().c_str());
   return Exit::ok;
 }
 

@@ -16,6 +16,7 @@
 #include "data.h"
 #include "error.h"
 #include "metrics/calibration.h"
+#include "options.h"
 
 namespace erg::tools {
 

@@ -31,6 +31,12 @@ std::string step_name(int64_t step, const char* extension) {
   return name;
 }
 
+void remove_file(const fs::path& file) {
+  std::error_code error;
+  fs::remove(file, error);
+  if (error) throw io::WriteError(io::WriteError::Step::write, file, "cannot be removed: " + error.message());
+}
+
 }  // namespace
 
 std::vector<fs::path> numbered_files(const fs::path& folder, const std::string& type) {
@@ -56,6 +62,41 @@ void make_directory(const fs::path& path) {
                          "cannot make this directory (" + error.message() + "); choose another with --out");
 }
 
+namespace {
+
+nlohmann::json as_json(const Settings& settings) {
+  nlohmann::json all;
+  for (const auto& [name, value] : settings_by_name(settings)) all[name] = value;
+  return all;
+}
+
+/// Throws UsageError for the first setting whose value was another one, but for those that change no step.
+void check_same(const nlohmann::json& before, const Settings& now, const std::string& has, const std::string& had) {
+  const std::vector<std::string> may_change = {"steps", "sample-every", "checkpoint-every", "keep",
+                                               "guard", "device",       "data-dir"};
+  for (const auto& [name, value] : settings_by_name(now)) {
+    const auto was = before.find(name);
+    if (was == before.end() || !was->is_string() || *was == value) continue;
+    if (std::ranges::find(may_change, name) == may_change.end())
+      throw UsageError(has + " " + name + "=" + value + ", but the run " + had + " " + name + "=" +
+                       was->get<std::string>() + "; only " + join(may_change) + " may change");
+  }
+}
+
+}  // namespace
+
+void check_resumable(const Settings& settings) {
+  const Settings of_run = resumed(settings.resume);
+  const fs::path root = settings.resume;
+  std::ifstream file(root / "manifest.json");
+  auto manifest = nlohmann::json::parse(file, nullptr, false);
+  if (manifest.is_object() && manifest["settings"].is_object()) {
+    manifest["settings"].erase("out");  // a run's directory may be moved
+    check_same(manifest["settings"], of_run, (root / "config.ini").string() + " has", "was begun with");
+  }
+  check_same(as_json(of_run), settings, "--resume " + settings.resume + ": asked for", "has");
+}
+
 RunDirectory::RunDirectory(const Settings& settings, int64_t parameters)
     : root_(settings.out), metrics_(nullptr, std::fclose) {
   std::error_code ignored;
@@ -77,7 +118,7 @@ RunDirectory::RunDirectory(const Settings& settings, int64_t parameters, int64_t
     io::sweep_temporaries(root_ / part);
     // Checkpoints of later steps were damaged, or they would have been taken; what is written now replaces them.
     for (const fs::path& file : numbered_files(root_ / part, type))
-      if (step_of(file) > step) fs::remove(file);
+      if (step_of(file) > step) remove_file(file);
   }
   describe(settings, parameters);
   std::ifstream all(root_ / "metrics.jsonl");
@@ -100,7 +141,8 @@ void RunDirectory::describe(const Settings& settings, int64_t parameters) {
                                    {"seed", settings.seed},
                                    {"device", to_string(device_of(settings))},
                                    {"isa", kernels::cpu::name(kernels::cpu::isa())},
-                                   {"parameters", parameters}};
+                                   {"parameters", parameters},
+                                   {"settings", as_json(settings)}};
   io::atomic_write(root_ / "manifest.json", manifest.dump(2) + "\n");
 }
 
@@ -169,7 +211,7 @@ void save_checkpoint(const fs::path& run, int64_t step, const io::StateDict& sta
       keep > 0 && std::ssize(all) > keep ? std::span(all).subspan(size_t(keep)) : std::span<const fs::path>();
   for (const fs::path& old : outdated) sums.erase(old.filename().string());
   io::atomic_write(folder / "checksums.json", sums.dump(1) + "\n");
-  for (const fs::path& old : outdated) fs::remove(old);
+  for (const fs::path& old : outdated) remove_file(old);
 }
 
 void check_checkpoint(const fs::path& file) {

@@ -1,10 +1,11 @@
 // A run directory: everything a training run leaves behind.
 //
 //   config.ini      every setting, as resolved: `erg train SYSTEM --config RUN/config.ini --out OTHER` repeats the run
-//   manifest.json   version, system, data, seed, instruction set, parameters
+//   manifest.json   version, system, data, seed, instruction set, parameters, and once more the settings
 //   metrics.jsonl   one line of numbers per logged step, and events
 //   events.out...   the numbers again, for TensorBoard: a file each time the run is begun or resumed
 //   samples/        pictures by step
+//   report.html     a page about all of it (erg report), when training ends
 //   ckpt/           the state of training by step, as safetensors; the newest is used. checksums.json has their CRC-32
 #pragma once
 
@@ -48,6 +49,11 @@ class RunDirectory {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> metrics_;
   std::optional<EventFile> events_;
 };
+
+/// Of a run that is to go on, settings.resume. Throws UsageError if these settings differ from the run's in more than
+/// steps, what is kept, the guard, the device and folders; or if the run's own, in its config.ini, do from those that
+/// it was begun with.
+void check_resumable(const Settings& settings);
 
 /// Writes a checkpoint of a run with its checksum, and keeps the newest `keep` of them; 0: all. Throws io::WriteError.
 void save_checkpoint(const std::filesystem::path& run, int64_t step, const io::StateDict& state, int64_t keep = 0);

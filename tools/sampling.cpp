@@ -14,6 +14,7 @@
 #include "../samplers/underdamped.h"
 #include "data.h"
 #include "error.h"
+#include "options.h"
 #include "run.h"
 
 namespace erg::tools {

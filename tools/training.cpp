@@ -7,12 +7,14 @@
 
 #include "../engine/io/checkpoint.h"
 #include "../engine/io/error.h"
+#include "../engine/io/file.h"
 #include "../samplers/chains.h"
 #include "alarms.h"
 #include "data.h"
 #include "error.h"
 #include "picture.h"
 #include "recipes/recipes.h"
+#include "report/report.h"
 #include "run.h"
 
 namespace erg::tools {
@@ -212,6 +214,15 @@ class Training {
 
 }  // namespace
 
-int train(const Settings& settings, bool quiet) { return Training(settings, quiet).go(); }
+int train(const Settings& settings, bool quiet) {
+  const int code = Training(settings, quiet).go();
+  // The training is done and kept, whatever becomes of a page about it.
+  try {
+    const std::filesystem::path page = std::filesystem::path(settings.out) / "report.html";
+    if (!quiet) std::fprintf(stderr, "erg: writing %s\n", page.c_str());
+    io::atomic_write(page, report_page({settings.out}, settings.device, /*with_chains=*/code == Exit::ok));
+  } catch (const std::exception& error) { std::fprintf(stderr, "erg: no report: %s\n", error.what()); }
+  return code;
+}
 
 }  // namespace erg::tools

@@ -10,6 +10,7 @@ namespace {
 Ddgm make(const Settings& s, const Shape& sample) {
   Noise noise(s.seed, "weights");
   const bool image = is_image(sample);
+  if (!image && s.nets != Settings().nets) throw UsageError("--nets " + s.nets + ": ddgm has its own for 2-D data");
   Sequential generator = image ? generator_net(s, sample, noise)
                                : mlp({s.latent, s.width, s.width, sample[0]}, noise, {.batch_norm = true});
   Sequential features = image ? critic_net(s, sample, noise, {.options = {.outputs = s.width}})
@@ -51,6 +52,7 @@ const Recipe recipes::ddgm{
                 .penalty = 0.3,
                 .entropy = 0.01,
                 .experts = 128}}},
+    .settings = adam_settings + SettingNames{"nets", "latent", "width", "experts", "critic-rate", "penalty", "entropy"},
 };
 
 }  // namespace erg::tools

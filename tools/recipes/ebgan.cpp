@@ -52,6 +52,8 @@ const Recipe recipes::ebgan{
     .paper = {{{"mnist"},
                with({.steps = 100000, .width = 1600, .layers = 5, .critic_layers = 2, .critic_width = 1024})}},
     .small = {{{"mnist"}, with({.steps = 4000, .width = 400, .layers = 3, .critic_layers = 2, .critic_width = 256})}},
+    .settings = adam_settings + SettingNames{"nets", "latent", "width", "critic-layers", "critic-width", "dropout",
+                                             "margin", "pulling-away"},
 };
 
 }  // namespace erg::tools

@@ -43,6 +43,8 @@ const Recipe recipes::ebgan_ln{
     .make = trainer<make, no_targets<UnitPixels<EbganLn>>>,
     .paper = {{{"mnist"}, with({.steps = 90000, .width = 800, .layers = 3, .critic_width = 1000})}},
     .small = {{{"mnist"}, with({.steps = 4000, .width = 400, .layers = 3, .critic_width = 500})}},
+    .settings = adam_settings + SettingNames{"latent", "width", "layers", "labels", "critic-width", "ladder-noise",
+                                             "cost-weight", "margin"},
 };
 
 }  // namespace erg::tools

@@ -95,6 +95,8 @@ const Recipe recipes::ebm{
                 .chain_noise = 0.0141}},
               {{"mnist"}, images("small")},
               {{"cifar10"}, images("meg")}},
+    .settings = adam_settings + chain_settings +
+                SettingNames{"nets", "width", "data-noise", "loss", "energy-l2", "last-step", "watch-gradient"},
     .losses = words<losses>,
 };
 

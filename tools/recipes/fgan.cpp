@@ -49,6 +49,7 @@ const Recipe recipes::fgan{
                 .rate = 5e-4,
                 .beta1 = 0.5,
                 .schedule = "late"}}},
+    .settings = adam_settings + SettingNames{"nets", "latent", "width", "loss", "critic-steps", "critic-rate"},
     .losses = divergence_names,
 };
 

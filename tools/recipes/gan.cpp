@@ -59,6 +59,8 @@ const Recipe recipes::gan{
                {.steps = 6000, .batch = 256, .width = 128, .rate = 2e-3, .beta1 = 0.5, .schedule = "late"}},
               {{"mnist"}, images({.nets = "small", .width = 32})},
               {{"cifar10"}, images({.nets = "meg", .width = 32})}},
+    .settings =
+        adam_settings + SettingNames{"nets", "latent", "width", "batch-norm", "loss", "critic-steps", "critic-rate"},
     .losses = words<losses>,
 };
 

@@ -55,6 +55,8 @@ const Recipe recipes::jem{
                 .chain_step = 1,
                 .chain_noise = 0.01}}},
     .small = {{{"mnist"}, small("small")}, {{"cifar10"}, small("meg")}},
+    .settings = adam_settings + chain_settings +
+                SettingNames{"nets", "width", "labels", "data-noise", "energy-l2", "energy-weight"},
 };
 
 }  // namespace erg::tools

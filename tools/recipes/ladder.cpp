@@ -24,6 +24,7 @@ const Recipe recipes::ladder{
     .make = trainer<make, no_targets<UnitPixels<Ladder>>>,
     .paper = {{{"mnist"}, ladder_settings({.steps = 90000, .critic_width = 1000})}},
     .small = {{{"mnist"}, ladder_settings({.steps = 4000, .critic_width = 500})}},
+    .settings = adam_settings + SettingNames{"labels", "critic-width", "ladder-noise", "cost-weight"},
 };
 
 }  // namespace erg::tools

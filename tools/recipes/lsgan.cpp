@@ -41,6 +41,7 @@ const Recipe recipes::lsgan{
                {.steps = 6000, .batch = 256, .width = 128, .rate = 1e-3, .beta1 = 0.5, .schedule = "late"}},
               {{"mnist", "stackedmnist", "stackedmnist-10000", "cifar10"},
                images({.steps = 3000, .width = 16, .rate = 5e-4, .schedule = "late"})}},
+    .settings = adam_settings + SettingNames{"nets", "latent", "width", "batch-norm", "critic-steps", "critic-rate"},
 };
 
 }  // namespace erg::tools

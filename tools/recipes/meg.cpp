@@ -8,6 +8,8 @@ namespace erg::tools {
 namespace {
 
 Meg make(const Settings& s, const Shape& sample) {
+  if (s.pixel_penalty && !is_image(sample))
+    throw UsageError("--pixel-penalty is for images, not for samples of " + to_string(sample));
   Noise noise(s.seed, "weights");
   Sequential generator = generator_net(s, sample, noise);
   Sequential energy = critic_net(s, sample, noise);
@@ -71,6 +73,7 @@ const Recipe recipes::meg{
                with({.steps = 2500, .batch = 256, .width = 128, .rate = 1e-3, .schedule = "late", .penalty = 0.1})},
               {{"mnist"}, with(small_images("small"))},
               {{"cifar10"}, with(small_images("meg"))}},
+    .settings = adam_settings + SettingNames{"nets", "latent", "width", "critic-steps", "penalty", "pixel-penalty"},
 };
 
 }  // namespace erg::tools

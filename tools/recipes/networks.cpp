@@ -2,6 +2,7 @@
 
 #include "../data.h"
 #include "../error.h"
+#include "../spelling.h"
 
 namespace erg::tools {
 
@@ -13,6 +14,8 @@ struct Networks {
   bool (*fits)(const Shape& sample);
   Sequential (*generator)(const Settings&, const Shape& sample, Noise&);
   Sequential (*critic)(const Settings&, const Shape& sample, Noise&, const CriticWish&);
+  bool batch_norm = false, spectral_norm = false;  // whether the critic has them when asked to
+  SettingNames settings = {};                      // that only these read
 };
 
 bool is_flat(const Shape& sample) { return sample.rank() == 1; }
@@ -38,8 +41,9 @@ Sequential mlp_generator(const Settings& s, const Shape& sample, Noise& noise) {
 }
 
 Sequential mlp_critic(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
-  return mlp({sample[0], s.width, s.width, s.width, wish.options.outputs}, noise,
-             {.hidden = wish.hidden, .spectral_norm = wish.options.spectral_norm});
+  return mlp(
+      {sample[0], s.width, s.width, s.width, wish.options.outputs}, noise,
+      {.hidden = wish.hidden, .batch_norm = wish.options.batch_norm, .spectral_norm = wish.options.spectral_norm});
 }
 
 /// PacGAN (Lin et al. 2018): the discriminator has half the generator's width.
@@ -139,19 +143,25 @@ Sequential ebgan_critic(const Settings& s, const Shape& sample, Noise& noise, co
 }
 
 const Networks all[] = {
-    {"mlp", is_flat, mlp_generator, mlp_critic},
+    {"mlp", is_flat, mlp_generator, mlp_critic, true, true},
     {"pacgan", is_flat, pacgan_generator, pacgan_critic},
     {"unrolled", is_flat, unrolled_generator, unrolled_critic},
     {"anatomy-toy", is_flat, nullptr, anatomy_toy},
     {"f-gan", is_image, fgan_generator, fgan_critic},
-    {"ebgan", is_image, ebgan_generator_of, ebgan_critic},
-    {"small", is_image_of<28>, dcgan_generator_of<Dcgan::small>, dcgan_critic_of<Dcgan::small>},
-    {"meg", is_image_of<28, 32>, dcgan_generator_of<Dcgan::meg>, dcgan_critic_of<Dcgan::meg>},
-    {"wgan-gp", is_image_of<28, 32>, dcgan_generator_of<Dcgan::wgan_gp>, dcgan_critic_of<Dcgan::wgan_gp>},
-    {"sn-dcgan", is_image_of<32>, dcgan_generator_of<Dcgan::sn>, dcgan_critic_of<Dcgan::sn>},
+    {"ebgan",
+     is_image,
+     ebgan_generator_of,
+     ebgan_critic,
+     false,
+     false,
+     {"layers", "critic-layers", "critic-width", "dropout"}},
+    {"small", is_image_of<28>, dcgan_generator_of<Dcgan::small>, dcgan_critic_of<Dcgan::small>, true, true},
+    {"meg", is_image_of<28, 32>, dcgan_generator_of<Dcgan::meg>, dcgan_critic_of<Dcgan::meg>, true, true},
+    {"wgan-gp", is_image_of<28, 32>, dcgan_generator_of<Dcgan::wgan_gp>, dcgan_critic_of<Dcgan::wgan_gp>, true, true},
+    {"sn-dcgan", is_image_of<32>, dcgan_generator_of<Dcgan::sn>, dcgan_critic_of<Dcgan::sn>, true, true},
     {"wgan-gp-resnet", is_image_of<32>, resnet_generator_of, resnet_critic_of<false>},
-    {"sngan-resnet", is_image_of<32>, resnet_generator_of, resnet_critic_of<true>},
-    {"igebm", is_image_of<28, 32>, nullptr, igebm_energy},
+    {"sngan-resnet", is_image_of<32>, resnet_generator_of, resnet_critic_of<true>, false, true},
+    {"igebm", is_image_of<28, 32>, nullptr, igebm_energy, false, true},
     {"anatomy", is_image_of<32>, nullptr, anatomy_energy},
     {"wide-resnet", is_image_of<32>, nullptr, wide_resnet_of},
 };
@@ -162,7 +172,7 @@ const Networks& find(const Settings& s, const Shape& sample) {
     if (!nets.fits(sample)) throw UsageError("--nets " + s.nets + " are not for samples of " + to_string(sample));
     return nets;
   }
-  throw UsageError("unknown nets '" + s.nets + "'; there are " + join(network_names()));
+  throw UsageError(unknown("nets", s.nets, network_names()));
 }
 
 }  // namespace
@@ -182,6 +192,12 @@ int64_t classes_for(const Settings& s) {
   return classes;
 }
 
+bool nets_read(std::string_view setting, std::string_view name) {
+  return std::ranges::any_of(all, [&](const Networks& nets) {
+    return (name.empty() || name == nets.name) && std::ranges::find(nets.settings, setting) != nets.settings.end();
+  });
+}
+
 std::vector<std::string> network_names() {
   std::vector<std::string> names;
   for (const Networks& nets : all) names.emplace_back(nets.name);
@@ -195,7 +211,12 @@ Sequential generator_net(const Settings& s, const Shape& sample, Noise& noise) {
 }
 
 Sequential critic_net(const Settings& s, const Shape& sample, Noise& noise, const CriticWish& wish) {
-  return on_device(find(s, sample).critic(s, sample, noise, wish), device_of(s));
+  const Networks& nets = find(s, sample);
+  if (wish.options.batch_norm && !nets.batch_norm)
+    throw UsageError("--batch-norm true: the critic of --nets " + s.nets + " has no place for it");
+  if (wish.options.spectral_norm && !nets.spectral_norm)
+    throw UsageError("the critic of --nets " + s.nets + " has no spectral norm, which is what makes " + s.system);
+  return on_device(nets.critic(s, sample, noise, wish), device_of(s));
 }
 
 GeneratorAndCritic generator_and_critic(const Settings& s, const Shape& sample, const CriticWish& wish) {

@@ -8,11 +8,14 @@
 #include "../../models/ebgan.h"
 #include "../../models/nets_residual.h"
 #include "../settings.h"
+#include "recipe.h"
 
 namespace erg::tools {
 
 /// The names --nets knows.
 std::vector<std::string> network_names();
+/// Whether networks read the setting of this name beyond what systems ask of all networks: these, or by default any.
+bool nets_read(std::string_view setting, std::string_view nets = {});
 
 inline bool is_image(const Shape& sample) { return sample.rank() == 3; }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../../models/ddls.h"
@@ -52,12 +53,28 @@ struct Preset {
   Settings settings;
 };
 
+/// Settings by the names that the command line has for them.
+using SettingNames = std::vector<std::string_view>;
+
+/// What adam_of (networks.h) and PersistentChains read.
+inline const SettingNames adam_settings = {"beta1", "beta2", "adam-clip"};
+inline const SettingNames chain_settings = {
+    "chain-start",       "chain-steps", "chain-step",    "chain-noise",  "chain-clip",
+    "chain-noise-first", "buffer",      "buffer-policy", "buffer-bytes", "restart"};
+
+inline SettingNames operator+(SettingNames names, const SettingNames& more) {
+  names.insert(names.end(), more.begin(), more.end());
+  return names;
+}
+
 struct Recipe {
   const char* name;
   const char* summary;
   std::unique_ptr<Trainer> (*make)(const Settings&, const Shape& sample);
   std::vector<Preset> paper;  // the paper's networks, constants and numbers of steps
   std::vector<Preset> small;  // what two CPU cores train in minutes
+  /// The settings it reads. What no recipe names is read for every system: by data, training and run directory.
+  SettingNames settings;
   /// The words that --loss knows, the default first. A system with one loss has none.
   std::vector<std::string> (*losses)() = [] { return std::vector<std::string>(); };
 };

@@ -31,11 +31,22 @@ ERG_RECIPES(ERG_DECLARE)
 
 std::vector<std::string> recipe_names();
 std::string recipe_summary(const std::string& system);
-/// The systems whose loss has several forms and their names, for help: "gan: non-saturating, minimax, energy; ...".
-std::string losses_text();
+/// The words that --loss knows for a system; none where it has one loss, or there is no such system.
+std::vector<std::string> losses_of(const std::string& system);
+
+/// The settings that its recipe names.
+const SettingNames& settings_of(const std::string& system);
+/// Whether a run with these settings reads the one of this name: whether all systems do, its recipe or its networks.
+/// Without a system: whether all systems do.
+bool reads(const Settings& settings, std::string_view name);
+/// The systems that read it with the networks of a preset of theirs.
+std::vector<std::string> readers_of(std::string_view name);
 
 /// "paper" and "small".
 std::vector<std::string> preset_names();
+/// What a system is trained on unless told otherwise: 25gaussians, if it has a preset for points; else the first set
+/// that this preset is for. Throws UsageError for unknown names.
+std::string default_data(const std::string& system, const std::string& name);
 /// The settings a system is trained with on a data set unless told otherwise. Throws UsageError for unknown names.
 Settings preset(const std::string& system, const std::string& data, const std::string& name);
 /// Says which preset that is: "paper", or "paper of mnist, the nearest to fashion-mnist that it has". Nearest is a set

@@ -56,6 +56,7 @@ const Recipe recipes::sngan{
                      .width = 16,
                      .rate = 1e-3,
                      .schedule = "late"})}},
+    .settings = adam_settings + SettingNames{"nets", "latent", "width", "critic-steps"},
 };
 
 }  // namespace erg::tools

@@ -38,6 +38,7 @@ const Recipe recipes::unrolled{
     .small =
         {{{"25gaussians"},
           {.steps = 4000, .batch = 128, .width = 128, .rate = 2e-3, .beta1 = 0.5, .schedule = "late", .unroll = 3}}},
+    .settings = adam_settings + SettingNames{"nets", "latent", "width", "critic-rate", "unroll", "unroll-rate"},
 };
 
 }  // namespace erg::tools

@@ -34,6 +34,7 @@ const Recipe recipes::veegan{
     .small =
         {{{"25gaussians"},
           {.steps = 6000, .batch = 256, .width = 128, .rate = 1e-3, .beta1 = 0.5, .schedule = "late", .deviation = 0}}},
+    .settings = adam_settings + SettingNames{"latent", "width", "deviation"},
 };
 
 }  // namespace erg::tools

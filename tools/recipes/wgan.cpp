@@ -57,6 +57,7 @@ const Recipe recipes::wgan{
                 .schedule = "late",
                 .critic_steps = 5,
                 .weight_clip = 0.05}}},
+    .settings = {"nets", "latent", "width", "batch-norm", "critic-steps", "weight-clip"},
 };
 
 }  // namespace erg::tools

@@ -65,6 +65,7 @@ const Recipe recipes::wgan_gp{
                with({.steps = 3000, .batch = 256, .width = 128, .rate = 1e-3, .schedule = "late", .penalty = 0.1})},
               {{"mnist"}, with(images({.nets = "small"}))},
               {{"cifar10"}, with(images({.nets = "meg"}))}},
+    .settings = adam_settings + SettingNames{"nets", "latent", "width", "critic-steps", "penalty"},
 };
 
 }  // namespace erg::tools

@@ -173,29 +173,36 @@ std::string landscapes(const std::vector<RunRecord>& runs) {
   return out;
 }
 
-/// The energies of some Langevin chains on the law each run offers first.
-std::string chains(const std::vector<RunRecord>& runs) {
+/// The energies of some Langevin chains on the law a run offers first.
+std::string chains_of(const RunRecord& run) {
   constexpr int64_t count = 8, steps = 200;
+  const std::string space = run.trained->target("").space;
+  const Draws draws = start_sampling({.sampler = "langevin"}, *run.trained, count, steps, 1)->record(steps, 1);
+  const std::vector<real> energy = draws.energy.to_host();  // [steps, count]
+  std::vector<page::Curve> traces;
+  for (int64_t chain = 0; chain < count; ++chain) {
+    traces.push_back({"chain " + std::to_string(chain + 1), int(chain), {}});
+    for (int64_t step = 0; step < steps; ++step)
+      traces.back().points.emplace_back(double(step + 1), double(energy[size_t(step * count + chain)]));
+  }
+  return page::chart(run.name + ", in " + space + " space", traces);
+}
+
+std::string chains(const std::vector<RunRecord>& runs) {
   std::string out;
   for (const RunRecord& run : runs) {
-    if (!run.trained || run.trained->trainer->targets().empty()) continue;
-    const std::string space = run.trained->target("").space;
-    const Draws draws = start_sampling({.sampler = "langevin"}, *run.trained, count, steps, 1)->record(steps, 1);
-    const std::vector<real> energy = draws.energy.to_host();  // [steps, count]
-    std::vector<page::Curve> traces;
-    for (int64_t chain = 0; chain < count; ++chain) {
-      traces.push_back({"chain " + std::to_string(chain + 1), int(chain), {}});
-      for (int64_t step = 0; step < steps; ++step)
-        traces.back().points.emplace_back(double(step + 1), double(energy[size_t(step * count + chain)]));
+    try {
+      if (run.trained && !run.trained->trainer->targets().empty()) out += chains_of(run);
+    } catch (const std::runtime_error& error) {  // there is no temperature, or the chains ran away
+      out += "<p>" + page::escaped(run.name + ": " + error.what()) + "</p>\n";
     }
-    out += page::chart(run.name + ", in " + space + " space", traces);
   }
   return out;
 }
 
 }  // namespace
 
-std::string report_page(const std::vector<fs::path>& directories, const std::string& device) {
+std::string report_page(const std::vector<fs::path>& directories, const std::string& device, bool with_chains) {
   std::vector<RunRecord> runs;
   for (const fs::path& directory : directories) runs.push_back(read_run(directory, int(runs.size()), device));
   const std::string title = runs.size() == 1 ? runs[0].name : std::to_string(runs.size()) + " runs";
@@ -203,7 +210,7 @@ std::string report_page(const std::vector<fs::path>& directories, const std::str
                                    section("Settings", settings_table(runs)) + section("Events", events(runs)) +
                                    section("Curves by step", curves(runs)) + section("Samples", pictures(runs)) +
                                    section("Energy: bright where it is low", landscapes(runs)) +
-                                   section("Energy along Langevin chains", chains(runs)));
+                                   section("Energy along Langevin chains", with_chains ? chains(runs) : ""));
 }
 
 }  // namespace erg::tools
