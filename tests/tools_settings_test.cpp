@@ -7,10 +7,10 @@
 
 #include "engine/io/checkpoint.h"
 #include "io_support.h"
-#include "tiny_settings.h"
 #include "tools/data.h"
 #include "tools/error.h"
 #include "tools/options.h"
+#include "tools/recipes/recipes.h"
 #include "tools/spelling.h"
 
 namespace erg::tools {
@@ -67,7 +67,7 @@ std::string outcome(const Settings& s) {
   Noise noise(1, "data");
   const auto next = [&] {
     Shape batch{s.batch};
-    batch.insert(batch.end(), sample.begin(), sample.end());
+    for (const int64_t extent : sample) batch.push_back(extent);
     return noise.uniform(batch, -1, 1);
   };
   const auto next_labelled = [&] {
@@ -97,7 +97,11 @@ std::vector<Settings> forms_of(const std::string& system) {
   std::vector<Settings> forms;
   for (const char* data : {"25gaussians", "mnist"})
     for (const char* nets : {"", "ebgan"}) {
-      Settings s = test::tiny(system, data);
+      Settings s = preset(system, data, "small");
+      s.device = "cpu";
+      s.batch = 4;
+      s.width = s.latent = s.chain_steps = 2;
+      s.buffer = 8;
       s.layers = s.critic_layers = 2;
       s.critic_width = 8;
       s.restart = 0.5;
