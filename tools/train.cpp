@@ -29,15 +29,16 @@ class Help : public CLI::Formatter {
   }
   std::string make_option_desc(const CLI::Option* option) const override {
     constexpr size_t width = 90;
-    std::string text = option->get_description(), separator = ": ";
+    std::string text = option->get_description(), separator = " (";
     size_t line = text.size() - (text.rfind('\n') + 1);
     for (const std::string& word : choices_of(*option)) {
       const bool full = line + separator.size() + word.size() > width;
-      text += (full ? separator.substr(0, 1) + "\n" : separator) + word;
+      if (full) separator[separator == ", " ? 1 : 0] = '\n';
+      text += separator + word;
       line = (full ? 0 : line + separator.size()) + word.size();
       separator = ", ";
     }
-    return text;
+    return separator == ", " ? text + ")" : text;
   }
 };
 
