@@ -122,5 +122,19 @@ TEST_P(Gemm, SameBitsOnAnyNumberOfThreads) {
   set_threads(2);
 }
 
+/// Chains of a batch are those of each alone: a row of C has the same bits, however many there are.
+TEST_P(Gemm, ARowIsTheSameAlone) {
+  for (const int64_t n : {1, 3, 8, 40, 1100})
+    for (const int64_t k : {1, 6, 100, 1100})
+      for (const bool transpose_b : {false, true}) {
+        const GemmShape all{9, n, k, false, transpose_b}, one{1, n, k, false, transpose_b};
+        const std::vector<real> a = random_reals(9 * k, 1), b = random_reals(k * n, 2), c = product(all, a, b);
+        for (int64_t row = 0; row < 9; ++row)
+          EXPECT_TRUE(same_bits(product(one, {a.begin() + row * k, a.begin() + (row + 1) * k}, b),
+                                std::vector<real>(c.begin() + row * n, c.begin() + (row + 1) * n)))
+              << n << " columns, " << k << " terms, row " << row;
+      }
+}
+
 }  // namespace
 }  // namespace erg::kernels

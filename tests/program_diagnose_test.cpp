@@ -126,7 +126,7 @@ TEST_F(ProgramDiagnose, RefusesWhatItCannotRead) {
   refuses(path("text.npy"), 65, "text.npy: expected an npy file");
   refuses(deep, 65, "deep.npy: [diagnose] expected draws [chains, draws] or [chains, draws, n], got [2,8,2,2]");
   refuses(good + " --energy " + good, 65, "energy: expected [4,500], got [4,500,3]");
-  refuses("", 64, "input is required");
+  refuses("", 64, "input is missing");
   refuses(good + " --rows -1", 64, "--rows: expected a whole number of at least 0, below 2^31, got -1");
   refuses(good + " --colour", 64, "--colour");
 }

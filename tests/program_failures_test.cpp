@@ -96,7 +96,8 @@ TEST_F(Failures, ADirectoryThatVanishesEndsTheRun) {
                        fs::rename(path("run"), path("away"));
                      });
   ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 73);
+  // By what it wanted there first: to read, to create or to write.
+  EXPECT_THAT(WEXITSTATUS(status), testing::AnyOf(66, 73, 74));
   const Outcome resumed = resume(path("away"), 20000);
   EXPECT_EQ(resumed.code, 0) << resumed.out;
 }

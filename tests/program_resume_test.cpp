@@ -58,7 +58,8 @@ using ResumeOfSystem = Resume;
 
 TEST_P(ResumeOfSystem, EndsWithTheSameBytes) {
   const bool labelled = std::string(GetParam().data) == "mnist";
-  const Outcome whole = train(GetParam(), "whole", labelled ? "--labels 100" : "");
+  const bool has_labels = erg::tools::reads(erg::tools::preset(GetParam().name, GetParam().data, "small"), "labels");
+  const Outcome whole = train(GetParam(), "whole", has_labels ? "--labels 100" : "");
   if (labelled && whole.code == 66) GTEST_SKIP() << "no MNIST; set ERG_DATA to the folder of the data sets";
   ASSERT_EQ(whole.code, 0) << whole.out;
 

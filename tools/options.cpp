@@ -95,7 +95,8 @@ CLI::Validator plain_path() {
         if (std::ranges::any_of(text, control))
           return "expected a path without line breaks or other control characters";
         const auto has = [&](char c) { return text.find(c) != std::string::npos; };
-        // A config file has no way to write such a text.
+        // A config file has no way to write such texts.
+        if (has('#')) return "expected a path without #, got " + text;
         return has('"') && has('\'') ? "expected a path with one kind of quotation marks at most, got " + text : "";
       },
       "");

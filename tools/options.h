@@ -23,8 +23,8 @@ CLI::Validator seed_number();
 CLI::Validator positive();
 /// Checks for one of these words, which help and completion show. `kind` says in a message what they are: "system".
 CLI::Validator one_of(const std::string& kind, const std::vector<std::string>& words);
-/// Checks for a path that a line of a config file can hold: no line breaks nor other control characters, and one kind
-/// of quotation marks at most.
+/// Checks for a path that a line of a config file can hold: no line breaks nor other control characters, no #, and one
+/// kind of quotation marks at most.
 CLI::Validator plain_path();
 
 /// Declares --device on a command.

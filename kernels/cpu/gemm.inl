@@ -132,22 +132,32 @@ inline void gemm_dot(const GemmShape& s, const real* a, const real* b, real* pac
 
 // ---- One row: B's rows, each times a number, are added up as they lie ----
 
-constexpr int64_t row_columns = 1024;  // of C that stay in the first-level cache
+constexpr int64_t row_columns = 1024;  // of C whose sums stay in the first-level cache
 
 ERG_HD bool prefers_row(const GemmShape& s) { return s.m == 1 && !s.transpose_b && !prefers_dot(s); }
 
+/// Sums have the order of the tiles': a row's bits do not depend on how many there are.
 inline void gemm_row(const GemmShape& s, const real* a, const real* b, real* __restrict c) {
   parallel_for(s.n, row_columns, [&](int64_t begin, int64_t end) {
+    const int64_t columns = end - begin;
     for (int64_t j = begin; j < end; ++j) c[j] = 0;
-    int64_t p = 0;
-    for (; p + 4 <= s.k; p += 4) {
-      const real *b0 = b + p * s.n, *b1 = b0 + s.n, *b2 = b1 + s.n, *b3 = b2 + s.n;
-      const real a0 = a[p], a1 = a[p + 1], a2 = a[p + 2], a3 = a[p + 3];
-#pragma GCC ivdep
-      for (int64_t j = begin; j < end; ++j) c[j] += (a0 * b0[j] + a1 * b1[j]) + (a2 * b2[j] + a3 * b3[j]);
+    for (int64_t term = 0; term < s.k; term += block_k) {
+      real sum[row_columns];
+      for (int64_t j = 0; j < columns; ++j) sum[j] = 0;
+      const int64_t last = smaller(s.k, term + block_k);
+      int64_t p = term;
+      for (; p + 4 <= last; p += 4) {
+        const real *b0 = b + p * s.n + begin, *b1 = b0 + s.n, *b2 = b1 + s.n, *b3 = b2 + s.n;
+        const real a0 = a[p], a1 = a[p + 1], a2 = a[p + 2], a3 = a[p + 3];
+        for (int64_t j = 0; j < columns; ++j) {
+          const real first = sum[j] + a0 * b0[j], second = first + a1 * b1[j], third = second + a2 * b2[j];
+          sum[j] = third + a3 * b3[j];
+        }
+      }
+      for (; p < last; ++p)
+        for (int64_t j = 0; j < columns; ++j) sum[j] += a[p] * b[p * s.n + begin + j];
+      for (int64_t j = 0; j < columns; ++j) c[begin + j] = term > 0 ? c[begin + j] + sum[j] : sum[j];
     }
-    for (; p < s.k; ++p)
-      for (int64_t j = begin; j < end; ++j) c[j] += a[p] * b[p * s.n + j];
   });
 }
 

@@ -30,6 +30,13 @@ std::string_view name(Isa level);
 
 }  // namespace erg::kernels::cpu
 
+/// Before a loop: no iteration reads what another one writes.
+#ifdef __clang__
+#define ERG_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define ERG_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 #if defined(__x86_64__)
 #define ERG_ISA_CALL(function, ...)                         \
   switch (isa()) {                                          \

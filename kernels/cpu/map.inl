@@ -47,7 +47,7 @@ static bool repeats_by_row(const MapShape& s, int i) {
 template <class F, int... I>
 static void map_tile_loop(const F f, const real* const* in, int64_t count, real* __restrict y,
                           std::integer_sequence<int, I...>) {
-#pragma GCC ivdep
+  ERG_INDEPENDENT
   for (int64_t k = 0; k < count; ++k) y[k] = f(in[I][k]...);
 }
 

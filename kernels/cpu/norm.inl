@@ -33,7 +33,7 @@ static void add_cotangents(const Block& b, int64_t row_stride, Activation f, con
     const int64_t row = r * row_stride + b.first_column;
     const int64_t next = r + 1 < b.last_row ? row + row_stride : row;
     const real weight = r + 1 < b.last_row ? 1 : 0;
-#pragma GCC ivdep
+    ERG_INDEPENDENT
     for (int c = 0; c < b.width; ++c) {
       const real d0 = x[row + c] - k.mean[c], d1 = x[next + c] - k.mean[c];
       const real g0 = g[row + c] * f.slope(d0 * k.scale[c] + k.beta[c]);

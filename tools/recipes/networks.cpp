@@ -14,8 +14,8 @@ struct Networks {
   bool (*fits)(const Shape& sample);
   Sequential (*generator)(const Settings&, const Shape& sample, Noise&);
   Sequential (*critic)(const Settings&, const Shape& sample, Noise&, const CriticWish&);
-  bool batch_norm = false, spectral_norm = false;  // whether the critic has them when asked to
-  SettingNames settings = {};                      // that only these read
+  bool batch_norm = false, spectral_norm = false;       // whether the critic has them when asked to
+  SettingNames settings = {}, generator_settings = {};  // that only these read, or only their generator
 };
 
 bool is_flat(const Shape& sample) { return sample.rank() == 1; }
@@ -154,7 +154,8 @@ const Networks all[] = {
      ebgan_critic,
      false,
      false,
-     {"layers", "critic-layers", "critic-width", "dropout"}},
+     {"critic-layers", "critic-width", "dropout"},
+     {"layers"}},
     {"small", is_image_of<28>, dcgan_generator_of<Dcgan::small>, dcgan_critic_of<Dcgan::small>, true, true},
     {"meg", is_image_of<28, 32>, dcgan_generator_of<Dcgan::meg>, dcgan_critic_of<Dcgan::meg>, true, true},
     {"wgan-gp", is_image_of<28, 32>, dcgan_generator_of<Dcgan::wgan_gp>, dcgan_critic_of<Dcgan::wgan_gp>, true, true},
@@ -192,9 +193,11 @@ int64_t classes_for(const Settings& s) {
   return classes;
 }
 
-bool nets_read(std::string_view setting, std::string_view name) {
+bool nets_read(std::string_view setting, std::string_view name, bool with_generator) {
+  const auto has = [&](const SettingNames& names) { return std::ranges::find(names, setting) != names.end(); };
   return std::ranges::any_of(all, [&](const Networks& nets) {
-    return (name.empty() || name == nets.name) && std::ranges::find(nets.settings, setting) != nets.settings.end();
+    return (name.empty() || name == nets.name) &&
+           (has(nets.settings) || (with_generator && has(nets.generator_settings)));
   });
 }
 

@@ -14,8 +14,9 @@ namespace erg::tools {
 
 /// The names --nets knows.
 std::vector<std::string> network_names();
-/// Whether networks read the setting of this name beyond what systems ask of all networks: these, or by default any.
-bool nets_read(std::string_view setting, std::string_view nets = {});
+/// Whether networks read the setting of this name beyond what systems ask of all networks: these, or by default any;
+/// with their generator or without.
+bool nets_read(std::string_view setting, std::string_view nets = {}, bool with_generator = true);
 
 inline bool is_image(const Shape& sample) { return sample.rank() == 3; }
 

@@ -69,7 +69,8 @@ bool reads(const Settings& s, std::string_view name) {
   if (std::ranges::none_of(all, names_it) && !nets_read(name)) return true;
   if (s.system.empty()) return false;
   const Recipe& recipe = find(s.system);
-  return names_it(&recipe) || (holds(recipe.settings, "nets") && nets_read(name, s.nets));
+  return names_it(&recipe) ||
+         (holds(recipe.settings, "nets") && nets_read(name, s.nets, holds(recipe.settings, "latent")));
 }
 
 std::vector<std::string> readers_of(std::string_view name) {
