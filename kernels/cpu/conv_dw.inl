@@ -76,19 +76,21 @@ inline void dw_pack(const ConvShape& s, const DwBlock& block, const real* dy, in
   }
 }
 
-/// The window of each image in strips: as copy_window, for one strip after the other.
+/// The window of each image in strips: as copy_window, for one strip after the other, but of every line first the
+/// pixels that the first tap column reads, then those that the next one does.
 inline void dw_copy_strips(const DwStrips& strips, const Window& window, int64_t images, int64_t h, int64_t w,
-                           const real* from, real* to) {
+                           int stride, const real* from, real* to) {
   for (int64_t strip = 0; strip < strips.strips; ++strip)
     for (int64_t image = 0; image < images; ++image)
       for (int64_t r = window.row; r < window.row + window.rows; ++r) {
         const real* line = from + (image * h + r) * w * strips.channels + strips.copied(strip);
-        for (int64_t c = window.column; c < window.column + window.columns; ++c, to += strip_width) {
-          const bool inside = r >= 0 && r < h && c >= 0 && c < w;
+        for (int64_t phase = 0; phase < stride; ++phase)
+          for (int64_t c = window.column + phase; c < window.column + window.columns; c += stride, to += strip_width) {
+            const bool inside = r >= 0 && r < h && c >= 0 && c < w;
 #pragma GCC unroll 2
-          for (int i = 0; i < strip_width; i += lanes)
-            store(to + i, inside ? load(line + c * strips.channels + i) : Vector{});
-        }
+            for (int i = 0; i < strip_width; i += lanes)
+              store(to + i, inside ? load(line + c * strips.channels + i) : Vector{});
+          }
       }
 }
 
@@ -105,7 +107,10 @@ inline DwTile dw_tile(const ConvShape& s, const DwStrips& x, int64_t strip_size,
     return {first, (t + 1) * run / tiles - first, first};
   }
   const int64_t strip = t / s.kw, kx = t % s.kw, begin = x.begin(strip);
-  return {kx * s.ci + begin, x.begin(strip + 1) - begin, strip * strip_size + kx * x.pixel + begin - x.copied(strip)};
+  const int64_t columns = s.w + 2 * int64_t(s.pad), phase = kx % s.stride;
+  const int64_t pixel = phase * (columns / s.stride) + smaller(phase, columns % s.stride) + kx / s.stride;
+  return {kx * s.ci + begin, x.begin(strip + 1) - begin,
+          strip * strip_size + pixel * x.pixel + begin - x.copied(strip)};
 }
 
 /// Adds a part's sum to dw[ky][all kx, ci][the block's channels], or sets it when it is the first.
@@ -144,7 +149,7 @@ inline void dw_part(const ConvShape& s, const DwBlock& block, const Part& part, 
   if (strips.strips == 1)
     copy_window(window, part.images, s.h, s.w, s.ci, x, slot);
   else
-    dw_copy_strips(strips, window, part.images, s.h, s.w, x, slot);
+    dw_copy_strips(strips, window, part.images, s.h, s.w, s.stride, x, slot);
   real* packed = slot + dw_slot_x(s);
   dw_pack(s, block, dy + (part.image * oh + part.row) * ow * s.co, part.images * part.rows * ow, packed);
 
@@ -155,7 +160,8 @@ inline void dw_part(const ConvShape& s, const DwBlock& block, const Part& part, 
     for (int64_t image = 0; image < part.images; ++image)
       for (int64_t row = 0; row < part.rows; ++row)
         lines[count++] = slot + (image * window.rows + row * s.stride + ky - block.ky) * line;
-    const Outer terms{int(count), int(ow), lines, 0, s.stride * strips.pixel, packed, 0};
+    const int64_t step = strips.strips == 1 ? s.stride * strips.pixel : strips.pixel;
+    const Outer terms{int(count), int(ow), lines, 0, step, packed, 0};
     dw_add(s, block, terms, strip_size, part.image + part.row > 0, dw + ky * s.kw * s.ci * s.co);
   }
 }

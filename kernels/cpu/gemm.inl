@@ -7,7 +7,7 @@
 
 constexpr int64_t block_m = 768, block_n = 1024, block_k = 512;
 constexpr int64_t group_rows_max = 96, group_columns = 128;  // of C, computed by one thread at a time
-constexpr double chunk_flops = 1e6;                          // less is not worth waking a thread for
+constexpr double chunk_flops = 5e5;                          // less is not worth waking a thread for
 
 /// The block of C and of the sum that is being worked on.
 struct GemmBlock {
