@@ -163,6 +163,8 @@ TEST_P(Conv, MatchesDoubleLoopOnLayersOfNetworks) {
       {3, 6, 4, 80, 50, 5, 5, 2, 2},    // with a stride
       {9, 2, 2, 40, 36, 4, 4, 2, 1},    // one pixel, most of whose window is padding
       {2, 1, 3, 33, 24, 3, 3, 1, 3},    // taps that reach nothing
+      {3, 11, 8, 33, 20, 3, 3, 3, 1},   // many channels, every third pixel
+      {2, 9, 9, 20, 7, 2, 2, 5, 0},     // and most of x in no window
   };
   for (const ConvShape& s : shapes) expect_triad(s);
 }
