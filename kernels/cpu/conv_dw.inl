@@ -39,15 +39,17 @@ ERG_HD Window dw_window(const ConvShape& s, int64_t row, int64_t rows, int64_t k
 
 constexpr int strip_width = (rows_max + lanes - 1) / lanes * lanes;  // whole vectors
 
-/// How x lies in a slot: in `strips` windows, with `pixel` numbers for each pixel.
+/// How x lies in a slot: in `strips` windows, with `pixel` numbers for each pixel; with few channels, whole, in one.
+/// From a pixel of dy to the next it goes `step` numbers on.
 struct DwStrips {
-  int64_t strips, pixel, channels;
+  int64_t strips, pixel, step, channels;
 
-  explicit DwStrips(const ConvShape& s) : strips(1), pixel(s.ci), channels(s.ci) {
+  explicit DwStrips(const ConvShape& s) : strips(1), pixel(s.ci), step(int64_t(s.stride) * s.ci), channels(s.ci) {
     if (s.ci < 2 * strip_width) return;
     strips = ceil_div(s.ci, rows_max);
-    pixel = strip_width;
+    pixel = step = strip_width;
   }
+  bool whole() const { return strips == 1; }
   /// The first channel that a strip is for, and the first that it has: its vectors must not reach beyond the pixel.
   ERG_HD int64_t begin(int64_t strip) const { return strip * channels / strips; }
   ERG_HD int64_t copied(int64_t strip) const { return smaller(begin(strip), channels - pixel); }
@@ -102,11 +104,13 @@ struct DwTile {
 /// Tile t of dw[ky]: a strip's tiles follow each other.
 inline DwTile dw_tile(const ConvShape& s, const DwStrips& x, int64_t strip_size, int64_t t) {
   const int64_t run = int64_t(s.kw) * s.ci;
-  if (x.strips == 1) {
+  if (x.whole()) {
     const int64_t tiles = ceil_div(run, rows_max), first = t * run / tiles;
     return {first, (t + 1) * run / tiles - first, first};
   }
   const int64_t strip = t / s.kw, kx = t % s.kw, begin = x.begin(strip);
+  // Where dw_copy_strips put the first pixel of tap column kx: behind the phases before, kx / stride pixels into its
+  // own.
   const int64_t columns = s.w + 2 * int64_t(s.pad), phase = kx % s.stride;
   const int64_t pixel = phase * (columns / s.stride) + smaller(phase, columns % s.stride) + kx / s.stride;
   return {kx * s.ci + begin, x.begin(strip + 1) - begin,
@@ -117,7 +121,7 @@ inline DwTile dw_tile(const ConvShape& s, const DwStrips& x, int64_t strip_size,
 inline void dw_add(const ConvShape& s, const DwBlock& block, const Outer& part, int64_t strip_size, bool add,
                    real* dw) {
   const DwStrips x(s);
-  const int64_t tiles = x.strips == 1 ? ceil_div(int64_t(s.kw) * s.ci, rows_max) : x.strips * s.kw;
+  const int64_t tiles = x.whole() ? ceil_div(int64_t(s.kw) * s.ci, rows_max) : x.strips * s.kw;
   TileOut out;
   out.add = add;
   for (int64_t t = 0; t < tiles; ++t) {
@@ -146,7 +150,7 @@ inline void dw_part(const ConvShape& s, const DwBlock& block, const Part& part, 
   const Window window = dw_window(s, part.row, part.rows, block.ky, taps);
   const DwStrips strips(s);
   x += part.image * s.h * s.w * s.ci;
-  if (strips.strips == 1)
+  if (strips.whole())
     copy_window(window, part.images, s.h, s.w, s.ci, x, slot);
   else
     dw_copy_strips(strips, window, part.images, s.h, s.w, s.stride, x, slot);
@@ -160,8 +164,7 @@ inline void dw_part(const ConvShape& s, const DwBlock& block, const Part& part, 
     for (int64_t image = 0; image < part.images; ++image)
       for (int64_t row = 0; row < part.rows; ++row)
         lines[count++] = slot + (image * window.rows + row * s.stride + ky - block.ky) * line;
-    const int64_t step = strips.strips == 1 ? s.stride * strips.pixel : strips.pixel;
-    const Outer terms{int(count), int(ow), lines, 0, step, packed, 0};
+    const Outer terms{int(count), int(ow), lines, 0, strips.step, packed, 0};
     dw_add(s, block, terms, strip_size, part.image + part.row > 0, dw + ky * s.kw * s.ci * s.co);
   }
 }
